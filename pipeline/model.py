@@ -1,0 +1,352 @@
+"""The words of Sekisho as frozen values. ``docs/words.md`` explains them to newcomers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from pipeline.documents import Json, digest, sha256
+from pipeline.identifiers import OrganisationId
+from pipeline.lifecycle import State
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One thing said to people, in both languages."""
+
+    ja: str
+    en: str
+
+    def as_json(self) -> dict[str, str]:
+        """The two texts by language tag (BCP 47)."""
+        return {"ja": self.ja, "en": self.en}
+
+
+class Stage(StrEnum):
+    """The stages that the ledger knows steps of. Intake has none: it happens while the sender waits."""
+
+    COLLECTION = "collection"
+    ADJUDICATION = "adjudication"
+    PUBLICATION = "publication"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A due piece of work: one row of the ledger. It is done when its row is gone.
+
+    ``source`` and ``role`` are set in a source lane, where one check of a case is tried again by itself.
+    ``due_at`` is when the sweeper sends it, unless it is done by then; whoever means to do a step at once
+    writes it with a ``due_at`` one lease ahead. ``sends`` counts how often the sweeper had to.
+    """
+
+    id: UUID
+    case_id: UUID
+    reference: str
+    stage: Stage
+    due_at: datetime
+    source: str | None = None
+    role: str | None = None
+    sends: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One submitted document, immutable. A correction is a new application that supersedes it.
+
+    ``body`` is what the sender signed, byte for byte; ``document`` is the application in it.
+    """
+
+    id: UUID
+    sender_id: UUID
+    message_id: str
+    received_at: datetime
+    body: bytes
+    document: Json
+    supersedes: UUID | None = None
+
+    @property
+    def vendor_name(self) -> str:
+        """The vendor's registered name as declared."""
+        return str(self.document["vendor"]["name"])
+
+    @property
+    def product_name(self) -> str:
+        """The product's name, in Japanese where it has one."""
+        name = self.document["product"]["name"]
+        return str(name.get("ja") or name["en"])
+
+    @property
+    def vendor_id(self) -> OrganisationId:
+        """The first identifier the vendor declares: what its listings are filed under."""
+        identifier = self.document["vendor"]["identifiers"][0]
+        return OrganisationId(identifier["scheme"], identifier["id"])
+
+    @property
+    def product_code(self) -> str:
+        """The vendor's own code for the product: with the vendor's identifier, the name of a listing."""
+        return str(self.document["product"]["code"])
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The verification of one application.
+
+    ``version`` counts its transitions; every change names the version it was based on. ``outstanding`` is
+    the number of checks that have not settled.
+    """
+
+    id: UUID
+    reference: str
+    application_id: UUID
+    state: State
+    version: int
+    outstanding: int
+    opened_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What is asked of one source for one case.
+
+    ``role`` says for whom in the application (``vendor`` or ``maker``); with the source it names the check.
+    ``name`` is the declared name, for sources that are searched by name.
+    """
+
+    source: str
+    role: str
+    subject: OrganisationId
+    name: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells this check from the others of its case."""
+        return (self.source, self.role)
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A raw answer as it came, kept before it is read and stored once by digest.
+
+    ``url`` is the address asked, secrets masked. ``status`` is the HTTP status.
+    """
+
+    source: str
+    url: str
+    fetched_at: datetime
+    status: int
+    media_type: str
+    body: bytes = field(repr=False)
+
+    @cached_property
+    def sha256(self) -> str:
+        """The digest of the bytes: the capture's name."""
+        return sha256(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A source gave no usable answer this time. Never evidence for or against a vendor.
+
+    ``reason`` is one of the closed codes in ``docs/reasons.md``: ``timeout``, ``rate_limited``, …
+    """
+
+    reason: str
+    retry_after: timedelta | None = None
+
+
+Answer = Capture | Unanswered
+
+
+class CheckState(StrEnum):
+    """Where one check of a case stands."""
+
+    ANSWERED = "answered"
+    WAITING = "waiting"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One inquiry of a case and what became of it.
+
+    ``tries`` counts the times the source was asked. ``next_try_at`` is set while it waits for another;
+    ``reason`` says why it waits or was given up. The capture is set once it is answered.
+    """
+
+    inquiry: Inquiry
+    state: CheckState
+    tries: int
+    reason: str = ""
+    next_try_at: datetime | None = None
+    capture: Capture | None = None
+
+
+class Presence(StrEnum):
+    """What an answer says about the subject asked for."""
+
+    FOUND = "found"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a connector read in a capture: the subject's record, or that the source has none.
+
+    ``record`` has the connector's documented keys; a key that the answer does not settle is left out.
+    """
+
+    source: str
+    role: str
+    subject: OrganisationId
+    presence: Presence
+    record: Json
+    observed_at: datetime
+    capture: str
+
+    def as_json(self) -> dict[str, Any]:
+        """For outcome documents, the command line and the store."""
+        return {
+            "source": self.source,
+            "role": self.role,
+            "subject": {"scheme": self.subject.scheme, "id": self.subject.id},
+            "presence": str(self.presence),
+            "record": dict(self.record),
+            "observed_at": isoformat(self.observed_at),
+            "capture": self.capture,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A check that was given up: the dossier lacks what this source would have said, and says why."""
+
+    source: str
+    role: str
+    subject: OrganisationId
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """For outcome documents, the command line and the store."""
+        return {
+            "source": self.source,
+            "role": self.role,
+            "subject": {"scheme": self.subject.scheme, "id": self.subject.id},
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """The frozen facts of a case at an as-of time: all that rules see.
+
+    ``facts`` is a facts document (the shape of ``docs/facts.md``). ``provenance`` says of each path of it
+    where the value comes from: ``{"source": "declaration" | <source>, "at": …, "capture": …}``.
+    ``gaps`` are the checks that were given up.
+    """
+
+    as_of: datetime
+    facts: Json
+    provenance: Json
+    gaps: tuple[Gap, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The whole dossier as one JSON object."""
+        return {
+            "as_of": isoformat(self.as_of),
+            "facts": self.facts,
+            "provenance": self.provenance,
+            "gaps": [gap.as_json() for gap in self.gaps],
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        """The dossier's name: the SHA-256 of its canonical JSON."""
+        return digest(self.as_json())
+
+
+class Verdict(StrEnum):
+    """What a decision says."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the policy says of a dossier.
+
+    ``outcome`` is the whole outcome document: policy versions, and for each rule its outcome, effect,
+    reason, messages, basis, evidence and trace. ``reason`` is the first reason code that moved the
+    verdict, ``""`` for an approval without one.
+    """
+
+    verdict: Verdict
+    reason: str
+    outcome: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Approve, reject, or refer to a person: never edited, only followed by a later one.
+
+    ``number`` counts the decisions of a case from 1. ``by`` is ``policy`` or, later, a person's account.
+    """
+
+    id: UUID
+    case_id: UUID
+    number: int
+    by: str
+    decided_at: datetime
+    judgement: Judgement
+    dossier: Dossier
+
+
+@dataclass(frozen=True, slots=True)
+class ListingVersion:
+    """One version of what the catalog shows of a product. ``document`` obeys the ``listing`` schema."""
+
+    listing_id: UUID
+    version: int
+    case_id: UUID
+    published_at: datetime
+    document: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened, for the journal. ``data`` holds codes, digests and ids: no personal data."""
+
+    case_id: UUID
+    name: str
+    by: str
+    at: datetime
+    data: Json
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """A case with its application and its checks, as a stage reads them and hands them on."""
+
+    case: Case
+    application: Application
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a stage did: the file as it now stands, the step that can follow at once, and a word for people."""
+
+    file: CaseFile
+    next_step: Step | None
+    word: str
+
+
+def isoformat(moment: datetime) -> str:
+    """An aware moment in UTC as RFC 3339, to the microsecond, always with ``Z``."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,192 @@
+"""What the core needs from the world, as protocols. The layers above implement them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from pipeline.documents import Json
+from pipeline.lifecycle import State
+from pipeline.model import (
+    Answer,
+    Application,
+    Capture,
+    Case,
+    CaseFile,
+    Check,
+    Decision,
+    Dossier,
+    Event,
+    Evidence,
+    Gap,
+    Inquiry,
+    Judgement,
+    ListingVersion,
+    Step,
+)
+
+
+class Clock(Protocol):
+    """The time, so that tests and replays choose it."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+
+
+class Connector(Protocol):
+    """One registry or list. Third parties implement this and announce it by an entry point."""
+
+    source: str
+    """The source's name, such as ``jp.nta``: also the name of its lane."""
+
+    def inquiries(self, application: Json) -> Iterable[Inquiry]:
+        """What this application gives cause to ask. Nothing, where the source has nothing to say."""
+
+    def fetch(self, inquiry: Inquiry) -> Capture:
+        """Ask the source: network, no interpretation.
+
+        :raises SourceUnavailable: when no usable answer came this time.
+        """
+
+    def parse(self, inquiry: Inquiry, capture: Capture) -> Evidence:
+        """Read an answer: interpretation, no network. "Not in the register" is an answer.
+
+        :raises SourceChanged: when the answer is not in the shape this connector understands.
+        """
+
+
+class Sources(Protocol):
+    """All the connectors in use, asked together."""
+
+    def plan(self, application: Json) -> tuple[Inquiry, ...]:
+        """Every inquiry that this application gives cause to."""
+
+    def ask(self, inquiries: Sequence[Inquiry], *, patience: timedelta | None = None) -> list[Answer]:
+        """Ask all at once and answer in the same order; never raises.
+
+        Whoever has not answered within ``patience``, or is already asked as often as it can bear, is
+        :class:`~pipeline.model.Unanswered` with reason ``deferred``. Without it each inquiry has its
+        connector's own time limits.
+        """
+
+    def read(self, inquiry: Inquiry, capture: Capture) -> Evidence:
+        """Read a capture with the connector of its source.
+
+        :raises SourceChanged: as :meth:`Connector.parse`; also for whatever else goes wrong in reading.
+        """
+
+
+class Policy(Protocol):
+    """The rules in force."""
+
+    def assemble(
+        self, application: Json, evidence: Sequence[Evidence], gaps: Sequence[Gap], as_of: datetime
+    ) -> Dossier:
+        """The facts that application and evidence give, each with where it comes from."""
+
+    def judge(self, dossier: Dossier) -> Judgement:
+        """What the policy says. Pure: the same dossier gives the same judgement, byte for byte."""
+
+
+class Ledger(Protocol):
+    """The due steps."""
+
+    def add(self, steps: Sequence[Step]) -> None:
+        """Write steps; they become due with the commit."""
+
+    def finish(self, step: Step) -> bool:
+        """Take the step off the ledger. False if it is not there any more: somebody has done it."""
+
+
+class Applications(Protocol):
+    """What was submitted."""
+
+    def add(self, application: Application) -> bool:
+        """Keep an application. False if this sender's message id is known already; nothing is written."""
+
+    def by_message(self, sender_id: UUID, message_id: str) -> Application | None:
+        """The application that came under this message id."""
+
+    def of_sender(self, sender_id: UUID, application_id: UUID) -> CaseFile | None:
+        """A sender's own application with its case; None also where it is another sender's."""
+
+
+class Cases(Protocol):
+    """The cases and their checks."""
+
+    def open(self, case: Case, application: Application) -> None:
+        """A new case."""
+
+    def file(self, case_id: UUID) -> CaseFile:
+        """The case with its application, its checks and their captures."""
+
+    def move(self, case: Case, target: State, at: datetime, *, outstanding: int | None = None, reason: str = "") -> Case:
+        """Make one transition and return the case as it now stands.
+
+        :raises LifecycleError: if the life cycle does not allow it.
+        :raises StaleCase: if the case is no longer in the version given; the transaction must not commit.
+        """
+
+    def settle_one(self, case: Case, at: datetime) -> int:
+        """Count one outstanding check as settled and return how many remain. Locks the case's row."""
+
+    def record(self, case: Case, checks: Sequence[Check]) -> None:
+        """Write or renew checks together with the captures they hold."""
+
+
+class Decisions(Protocol):
+    """The decisions and what they rest on."""
+
+    def add(self, decision: Decision) -> None:
+        """Keep a decision with its dossier. A second one with the same number is refused by the database."""
+
+    def latest(self, case_id: UUID) -> Decision | None:
+        """The decision in force."""
+
+
+class Listings(Protocol):
+    """The catalog: listings, their versions and the feed of changes."""
+
+    def publish(self, file: CaseFile, document: Json, at: datetime) -> ListingVersion:
+        """A new version of the product's listing, and its change at the next position of the feed.
+
+        Positions are given in commit order without gaps. A case publishes once: where its version is
+        there already, that one is returned and nothing is written.
+        """
+
+
+class Journal(Protocol):
+    """The append-only record."""
+
+    def write(self, events: Sequence[Event]) -> None:
+        """Append events."""
+
+
+class Transaction(Protocol):
+    """One database transaction: all that is done through it commits together, or nothing does."""
+
+    @property
+    def applications(self) -> Applications: ...
+    @property
+    def cases(self) -> Cases: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def decisions(self) -> Decisions: ...
+    @property
+    def listings(self) -> Listings: ...
+    @property
+    def journal(self) -> Journal: ...
+
+
+class Memory(Protocol):
+    """The database."""
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """A transaction that commits when the block ends and rolls back when it raises."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A consistent view for reading; nothing done through it lasts."""
