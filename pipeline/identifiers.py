@@ -64,7 +64,8 @@ class OrganisationId:
     """An organisation's identifier: scheme and id, as in OCDS ``identifier`` and org-id.guide.
 
     ``JP-JCN`` corporate number (13 digits), ``XI-LEI`` legal entity identifier (ISO 17442), ``GB-COH``
-    Companies House, ``IE-CRO`` Irish Companies Registration Office, ``NO-BRC`` Brønnøysund, ``FR-INSEE`` SIREN.
+    Companies House, ``IE-CRO`` Irish Companies Registration Office, ``NO-BRC`` Brønnøysund Register Centre,
+    ``FR-INSEE`` SIREN.
     """
 
     scheme: str

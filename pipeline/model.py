@@ -331,16 +331,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """A case with its application and its checks, as a stage reads them and hands them on."""
+    """A case with its application, checks and latest decision, as a stage reads them and hands them on."""
 
     case: Case
     application: Application
     checks: tuple[Check, ...] = ()
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a stage did: the file as it now stands, the step that can follow at once, and a word for people."""
+    """What a stage did: the file as it stands, the step that can follow at once, a word for people."""
 
     file: CaseFile
     next_step: Step | None

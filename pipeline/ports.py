@@ -100,6 +100,15 @@ class Ledger(Protocol):
     def finish(self, step: Step) -> bool:
         """Take the step off the ledger. False if it is not there any more: somebody has done it."""
 
+    def load(self, step_id: UUID) -> tuple[Step, CaseFile] | None:
+        """A step with the file it needs; None if it is done."""
+
+    def claim_due(self, now: datetime, lease: timedelta, limit: int) -> list[Step]:
+        """The steps that are due, each put off by its lease (doubled for each time it was sent before)."""
+
+    def drop(self, case_id: UUID) -> None:
+        """Take every step of a case off the ledger: the case ends otherwise."""
+
 
 class Applications(Protocol):
     """What was submitted."""
@@ -110,9 +119,6 @@ class Applications(Protocol):
     def by_message(self, sender_id: UUID, message_id: str) -> Application | None:
         """The application that came under this message id."""
 
-    def of_sender(self, sender_id: UUID, application_id: UUID) -> CaseFile | None:
-        """A sender's own application with its case; None also where it is another sender's."""
-
 
 class Cases(Protocol):
     """The cases and their checks."""
@@ -121,9 +127,14 @@ class Cases(Protocol):
         """A new case."""
 
     def file(self, case_id: UUID) -> CaseFile:
-        """The case with its application, its checks and their captures."""
+        """The case with its application, its checks, their captures and its latest decision."""
 
-    def move(self, case: Case, target: State, at: datetime, *, outstanding: int | None = None, reason: str = "") -> Case:
+    def of_sender(self, sender_id: UUID, application_id: UUID) -> CaseFile | None:
+        """A sender's own application with its case; None also where it is another sender's."""
+
+    def move(
+        self, case: Case, target: State, at: datetime, *, outstanding: int = 0, reason: str = ""
+    ) -> Case:
         """Make one transition and return the case as it now stands.
 
         :raises LifecycleError: if the life cycle does not allow it.
@@ -143,18 +154,18 @@ class Decisions(Protocol):
     def add(self, decision: Decision) -> None:
         """Keep a decision with its dossier. A second one with the same number is refused by the database."""
 
-    def latest(self, case_id: UUID) -> Decision | None:
-        """The decision in force."""
-
 
 class Listings(Protocol):
     """The catalog: listings, their versions and the feed of changes."""
 
-    def publish(self, file: CaseFile, document: Json, at: datetime) -> ListingVersion:
-        """A new version of the product's listing, and its change at the next position of the feed.
+    def next_version(self, application: Application) -> tuple[UUID, int]:
+        """The listing of this vendor and product code, and the version it may be published as now."""
 
-        Positions are given in commit order without gaps. A case publishes once: where its version is
-        there already, that one is returned and nothing is written.
+    def publish(self, version: ListingVersion) -> int:
+        """Keep a version and put its change at the next position of the feed, which is returned.
+
+        Positions are given in commit order without gaps. A case has one version at most: a second one is
+        refused by the database.
         """
 
 

@@ -1,0 +1,49 @@
+"""When a source that gave no answer is asked again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pipeline.model import Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySchedule:
+    """The waits between tries. Once they are used up, the check is given up and a person is asked.
+
+    ``delays[n]`` is the wait after try ``n + 1``. What the source itself asks for by Retry-After is honoured
+    where it is longer, up to ``longest``. ``unreadable`` is how often an answer that could not be read is
+    fetched again: a page that changed rarely changes back, a page cut short is whole the next time.
+    """
+
+    delays: tuple[timedelta, ...] = (
+        timedelta(seconds=30),
+        timedelta(minutes=2),
+        timedelta(minutes=10),
+        timedelta(hours=1),
+        timedelta(hours=6),
+        timedelta(hours=24),
+    )
+    longest: timedelta = timedelta(hours=24)
+    unreadable: int = 1
+
+    def next_try(self, tries: int, now: datetime, unanswered: Unanswered) -> datetime | None:
+        """The moment of the next try after ``tries`` of them, or None when they are used up.
+
+        A source that was not waited for (``deferred``) has not been tried: it is due at once.
+        """
+        if unanswered.reason == "deferred":
+            return now
+        if tries > len(self.delays):
+            return None
+        wait = self.delays[tries - 1]
+        if unanswered.retry_after is not None:
+            wait = min(max(wait, unanswered.retry_after), self.longest)
+        return now + wait
+
+    def next_reading(self, tries: int, now: datetime) -> datetime | None:
+        """The moment to fetch an unreadable answer again, or None when that was done often enough."""
+        if tries > self.unreadable or not self.delays:
+            return None
+        return now + self.delays[0]

@@ -1,0 +1,308 @@
+"""The cases, their checks and the captures that answered them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import insert as plain_insert
+
+from pipeline import lifecycle
+from pipeline.errors import StaleCase
+from pipeline.identifiers import OrganisationId, new_id
+from pipeline.lifecycle import State
+from pipeline.model import Application, Capture, Case, CaseFile, Check, CheckState, Inquiry
+from storage import tables as t
+from storage.applications import APPLICATION_COLUMNS, application_of
+from storage.decisions import SqlDecisions
+from storage.dialect import insert
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSummary:
+    """A case as a list shows it. ``reason`` is the first reason code of its latest decision."""
+
+    reference: str
+    application_id: UUID
+    state: State
+    reason: str
+    vendor_name: str
+    product_name: str
+    opened_at: datetime
+    changed_at: datetime
+
+
+class SqlCases:
+    """Implements :class:`pipeline.ports.Cases`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def open(self, case: Case, application: Application) -> None:
+        """A new case."""
+        vendor = application.vendor_id
+        self._connection.execute(
+            _OPEN,
+            {
+                "id": case.id,
+                "reference": case.reference,
+                "application_id": case.application_id,
+                "state": case.state,
+                "version": case.version,
+                "outstanding": case.outstanding,
+                "reason": "",
+                "vendor_name": application.vendor_name,
+                "vendor_scheme": vendor.scheme,
+                "vendor_id": vendor.id,
+                "product_name": application.product_name,
+                "opened_at": case.opened_at,
+                "changed_at": case.changed_at,
+            },
+        )
+
+    def fresh_file(self, case_id: UUID) -> CaseFile:
+        """The case with its application only, for a case that has neither checks nor decisions yet."""
+        row = self._connection.execute(_FILE, {"case_id": case_id}).one()
+        return CaseFile(_case(row), application_of(row))
+
+    def file(self, case_id: UUID) -> CaseFile:
+        """The case with its application, its checks, their captures and its latest decision."""
+        checks = tuple(_check(row) for row in self._connection.execute(_CHECKS, {"case_id": case_id}))
+        decision = SqlDecisions(self._connection).latest(case_id)
+        return replace(self.fresh_file(case_id), checks=checks, decision=decision)
+
+    def of_sender(self, sender_id: UUID, application_id: UUID) -> CaseFile | None:
+        """A sender's own application with its case; None also where it is another sender's."""
+        case_id = self._connection.execute(
+            _OF_SENDER, {"sender_id": sender_id, "application_id": application_id}
+        ).scalar_one_or_none()
+        return None if case_id is None else self.file(case_id)
+
+    def by_reference(self, reference: str) -> CaseFile | None:
+        """The case that people know by this reference."""
+        case_id = self._connection.execute(
+            select(t.cases.c.id).where(t.cases.c.reference == reference)
+        ).scalar_one_or_none()
+        return None if case_id is None else self.file(case_id)
+
+    def move(
+        self, case: Case, target: State, at: datetime, *, outstanding: int = 0, reason: str = ""
+    ) -> Case:
+        """Make one transition and return the case as it now stands.
+
+        :raises LifecycleError: if the life cycle does not allow it.
+        :raises StaleCase: if the case is no longer in the version given; the transaction must not commit.
+        """
+        lifecycle.check(case.state, target)
+        moved = self._connection.execute(
+            _MOVE,
+            {
+                "case_id": case.id,
+                "seen_version": case.version,
+                "to_state": target,
+                "to_outstanding": outstanding,
+                "to_reason": reason,
+                "moved_at": at,
+            },
+        )
+        if moved.rowcount != 1:
+            raise StaleCase(f"{case.reference} is no longer in version {case.version}")
+        return replace(case, state=target, version=case.version + 1, outstanding=outstanding, changed_at=at)
+
+    def settle_one(self, case: Case, at: datetime) -> int:
+        """Count one outstanding check as settled and return how many remain. Locks the case's row."""
+        remaining = self._connection.execute(
+            _SETTLE, {"case_id": case.id, "seen_version": case.version, "settled_at": at}
+        ).scalar_one_or_none()
+        if remaining is None:
+            raise StaleCase(f"{case.reference} is no longer in version {case.version}")
+        return int(remaining)
+
+    def record(self, case: Case, checks: Sequence[Check]) -> None:
+        """Write or renew checks together with the captures they hold."""
+        if not checks:
+            return
+        captured = [(new_id(), check, check.capture) for check in checks if check.capture is not None]
+        if captured:
+            self._keep(case, captured)
+        capture_ids = {check.inquiry.key: capture_id for capture_id, check, _ in captured}
+        statement = insert(self._connection, t.checks)
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["case_id", "source", "role"],
+                set_={
+                    name: statement.excluded[name]
+                    for name in ("state", "tries", "reason", "next_try_at", "capture_id")
+                },
+            ),
+            [
+                {
+                    "case_id": case.id,
+                    "source": check.inquiry.source,
+                    "role": check.inquiry.role,
+                    "subject_scheme": check.inquiry.subject.scheme,
+                    "subject_id": check.inquiry.subject.id,
+                    "subject_name": check.inquiry.name,
+                    "state": check.state,
+                    "tries": check.tries,
+                    "reason": check.reason,
+                    "next_try_at": check.next_try_at,
+                    "capture_id": capture_ids.get(check.inquiry.key),
+                }
+                for check in checks
+            ],
+        )
+
+    def _keep(self, case: Case, captured: Sequence[tuple[UUID, Check, Capture]]) -> None:
+        bodies = {capture.sha256: capture.body for _, _, capture in captured}
+        self._connection.execute(
+            insert(self._connection, t.capture_bodies).on_conflict_do_nothing(),
+            # In one order everywhere: two transactions that keep the same answers cannot wait for each other.
+            [{"sha256": name, "body": bodies[name]} for name in sorted(bodies)],
+        )
+        self._connection.execute(
+            _KEEP,
+            [
+                {
+                    "id": capture_id,
+                    "case_id": case.id,
+                    "source": check.inquiry.source,
+                    "url": capture.url,
+                    "status": capture.status,
+                    "media_type": capture.media_type,
+                    "fetched_at": capture.fetched_at,
+                    "sha256": capture.sha256,
+                }
+                for capture_id, check, capture in captured
+            ],
+        )
+
+    def summaries(self, states: Sequence[State] = (), limit: int = 50) -> list[CaseSummary]:
+        """Cases as a list shows them, the latest first."""
+        query = _SUMMARIES.limit(limit)
+        if states:
+            query = query.where(t.cases.c.state.in_(states))
+        return [
+            CaseSummary(
+                reference=row.reference,
+                application_id=row.application_id,
+                state=State(row.state),
+                reason=row.reason,
+                vendor_name=row.vendor_name,
+                product_name=row.product_name,
+                opened_at=row.opened_at,
+                changed_at=row.changed_at,
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def counts(self) -> dict[str, int]:
+        """How many cases there are in each state."""
+        rows = self._connection.execute(select(t.cases.c.state, func.count()).group_by(t.cases.c.state))
+        return {row[0]: row[1] for row in rows}
+
+
+def _case(row: Row[Any]) -> Case:
+    return Case(
+        id=row.id,
+        reference=row.reference,
+        application_id=row.application_id,
+        state=State(row.state),
+        version=row.version,
+        outstanding=row.outstanding,
+        opened_at=row.opened_at,
+        changed_at=row.changed_at,
+    )
+
+
+def _check(row: Row[Any]) -> Check:
+    inquiry = Inquiry(
+        source=row.source,
+        role=row.role,
+        subject=OrganisationId(row.subject_scheme, row.subject_id),
+        name=row.subject_name,
+    )
+    capture = None
+    if row.capture_id is not None:
+        capture = Capture(
+            source=row.source,
+            url=row.url,
+            fetched_at=row.fetched_at,
+            status=row.status,
+            media_type=row.media_type,
+            body=row.body,
+        )
+    return Check(
+        inquiry=inquiry,
+        state=CheckState(row.state),
+        tries=row.tries,
+        reason=row.reason,
+        next_try_at=row.next_try_at,
+        capture=capture,
+    )
+
+
+_OPEN = plain_insert(t.cases)
+_KEEP = plain_insert(t.captures)
+_FILE = (
+    select(t.cases, *APPLICATION_COLUMNS)
+    .join(t.applications, t.applications.c.id == t.cases.c.application_id)
+    .where(t.cases.c.id == bindparam("case_id"))
+)
+_OF_SENDER = (
+    select(t.cases.c.id)
+    .join(t.applications, t.applications.c.id == t.cases.c.application_id)
+    .where(
+        t.applications.c.id == bindparam("application_id"),
+        t.applications.c.sender_id == bindparam("sender_id"),
+    )
+)
+_CHECKS = (
+    select(
+        t.checks,
+        t.captures.c.url,
+        t.captures.c.status,
+        t.captures.c.media_type,
+        t.captures.c.fetched_at,
+        t.capture_bodies.c.body,
+    )
+    .outerjoin(t.captures, t.captures.c.id == t.checks.c.capture_id)
+    .outerjoin(t.capture_bodies, t.capture_bodies.c.sha256 == t.captures.c.sha256)
+    .where(t.checks.c.case_id == bindparam("case_id"))
+    .order_by(t.checks.c.source, t.checks.c.role)
+)
+_MOVE = (
+    update(t.cases)
+    .where(t.cases.c.id == bindparam("case_id"), t.cases.c.version == bindparam("seen_version"))
+    .values(
+        state=bindparam("to_state"),
+        version=t.cases.c.version + 1,
+        outstanding=bindparam("to_outstanding"),
+        reason=bindparam("to_reason"),
+        changed_at=bindparam("moved_at"),
+    )
+)
+_SETTLE = (
+    update(t.cases)
+    .where(
+        t.cases.c.id == bindparam("case_id"),
+        t.cases.c.version == bindparam("seen_version"),
+        t.cases.c.outstanding > 0,
+    )
+    .values(outstanding=t.cases.c.outstanding - 1, changed_at=bindparam("settled_at"))
+    .returning(t.cases.c.outstanding)
+)
+_SUMMARIES = select(
+    t.cases.c.reference,
+    t.cases.c.application_id,
+    t.cases.c.state,
+    t.cases.c.reason,
+    t.cases.c.vendor_name,
+    t.cases.c.product_name,
+    t.cases.c.opened_at,
+    t.cases.c.changed_at,
+).order_by(t.cases.c.opened_at.desc(), t.cases.c.id.desc())

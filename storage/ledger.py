@@ -1,0 +1,116 @@
+"""The ledger: the due steps, and what the sweeper takes from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+
+from pipeline.model import CaseFile, Stage, Step
+from storage import tables as t
+from storage.cases import SqlCases
+
+_LONGEST_LEASE = timedelta(hours=1)
+
+
+class SqlLedger:
+    """Implements :class:`pipeline.ports.Ledger`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, steps: Sequence[Step]) -> None:
+        """Write steps; they become due with the commit."""
+        self._connection.execute(
+            _INSERT,
+            [
+                {
+                    "id": step.id,
+                    "case_id": step.case_id,
+                    "reference": step.reference,
+                    "stage": step.stage,
+                    "source": step.source,
+                    "role": step.role,
+                    "due_at": step.due_at,
+                    "sends": step.sends,
+                }
+                for step in steps
+            ],
+        )
+
+    def finish(self, step: Step) -> bool:
+        """Take the step off the ledger. False if it is not there any more: somebody has done it."""
+        return self._connection.execute(_DELETE, {"step_id": step.id}).rowcount == 1
+
+    def load(self, step_id: UUID) -> tuple[Step, CaseFile] | None:
+        """A step with the file it needs; None if it is done."""
+        row = self._connection.execute(_SELECT, {"wanted": step_id}).one_or_none()
+        if row is None:
+            return None
+        step = _step(row)
+        cases = SqlCases(self._connection)
+        if step.stage is Stage.COLLECTION and step.source is None:
+            return step, cases.fresh_file(step.case_id)
+        return step, cases.file(step.case_id)
+
+    def claim_due(self, now: datetime, lease: timedelta, limit: int) -> list[Step]:
+        """The steps that are due, each put off by its lease (doubled for each time it was sent before)."""
+        rows = self._connection.execute(
+            select(t.steps)
+            .where(t.steps.c.due_at <= now)
+            .order_by(t.steps.c.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        steps = [_step(row) for row in rows]
+        if steps:
+            self._connection.execute(
+                _PUT_OFF,
+                [
+                    {
+                        "step_id": step.id,
+                        "until": now + min(lease * 2 ** min(step.sends, 20), _LONGEST_LEASE),
+                    }
+                    for step in steps
+                ],
+            )
+        return steps
+
+    def drop(self, case_id: UUID) -> None:
+        """Take every step of a case off the ledger: the case ends otherwise."""
+        self._connection.execute(delete(t.steps).where(t.steps.c.case_id == case_id))
+
+    def backlog(self) -> int:
+        """How many steps there are."""
+        return int(self._connection.execute(select(func.count()).select_from(t.steps)).scalar_one())
+
+    def stuck(self, sends: int) -> list[Step]:
+        """Steps that were sent again at least so often: something ends before they do."""
+        rows = self._connection.execute(select(t.steps).where(t.steps.c.sends >= sends).limit(100))
+        return [_step(row) for row in rows]
+
+
+def _step(row: Row[Any]) -> Step:
+    return Step(
+        id=row.id,
+        case_id=row.case_id,
+        reference=row.reference,
+        stage=Stage(row.stage),
+        due_at=row.due_at,
+        source=row.source,
+        role=row.role,
+        sends=row.sends,
+    )
+
+
+_INSERT = insert(t.steps)
+_DELETE = delete(t.steps).where(t.steps.c.id == bindparam("step_id"))
+_SELECT = select(t.steps).where(t.steps.c.id == bindparam("wanted"))
+_PUT_OFF = (
+    update(t.steps)
+    .where(t.steps.c.id == bindparam("step_id"))
+    .values(due_at=bindparam("until"), sends=t.steps.c.sends + 1)
+)

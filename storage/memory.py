@@ -1,0 +1,73 @@
+"""The core's transaction port on SQLAlchemy: one object a transaction, one module a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from sqlalchemy import Connection
+
+from storage.applications import SqlApplications
+from storage.cases import SqlCases
+from storage.database import Database
+from storage.decisions import SqlDecisions
+from storage.journal import SqlJournal
+from storage.ledger import SqlLedger
+from storage.listings import SqlListings
+
+
+class SqlTransaction:
+    """One database transaction: all that is done through it commits together, or nothing does."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    @cached_property
+    def applications(self) -> SqlApplications:
+        """What was submitted."""
+        return SqlApplications(self.connection)
+
+    @cached_property
+    def cases(self) -> SqlCases:
+        """The cases and their checks."""
+        return SqlCases(self.connection)
+
+    @cached_property
+    def ledger(self) -> SqlLedger:
+        """The due steps."""
+        return SqlLedger(self.connection)
+
+    @cached_property
+    def decisions(self) -> SqlDecisions:
+        """The decisions and what they rest on."""
+        return SqlDecisions(self.connection)
+
+    @cached_property
+    def listings(self) -> SqlListings:
+        """The catalog and its feed."""
+        return SqlListings(self.connection)
+
+    @cached_property
+    def journal(self) -> SqlJournal:
+        """The append-only record."""
+        return SqlJournal(self.connection)
+
+
+class SqlMemory:
+    """The database, as the core sees it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def write(self) -> Iterator[SqlTransaction]:
+        """A transaction that commits when the block ends and rolls back when it raises."""
+        with self._database.write() as connection:
+            yield SqlTransaction(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[SqlTransaction]:
+        """A consistent view for reading."""
+        with self._database.read() as connection:
+            yield SqlTransaction(connection)

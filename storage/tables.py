@@ -1,0 +1,255 @@
+"""The shape of the database, one table a word of the model. Changes go through ``storage/migrations``.
+
+All moments are aware and in UTC. Documents that are named by digest are kept as their canonical bytes, so
+that the digest can be computed again from what is stored.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment in UTC. PostgreSQL keeps the zone; SQLite has none: it is taken off and put on."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive values: they would silently mean another moment."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Aware and in UTC on both databases."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.astimezone(UTC) if dialect.name == "postgresql" else moment.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+DIGEST = String(71)
+"""``sha256:`` and 64 hexadecimal digits."""
+
+POSITION = BigInteger().with_variant(Integer, "sqlite")
+
+senders = Table(
+    "senders",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("token_sha256", DIGEST, unique=True),
+    Column("created_at", Moment, nullable=False),
+    Column("disabled_at", Moment),
+)
+
+sender_keys = Table(
+    "sender_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("sender_id", Uuid, ForeignKey("senders.id"), nullable=False, index=True),
+    # Standard Webhooks: v1 is a shared secret, v1a an Ed25519 public key. Secrets are encrypted at rest.
+    Column("scheme", String(3), nullable=False),
+    Column("key_material", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("retires_at", Moment),
+    CheckConstraint("scheme IN ('v1', 'v1a')", name="scheme"),
+)
+
+applications = Table(
+    "applications",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("sender_id", Uuid, ForeignKey("senders.id"), nullable=False),
+    Column("message_id", String(255), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("body_sha256", DIGEST, nullable=False),
+    Column("supersedes", Uuid, ForeignKey("applications.id")),
+    Column("received_at", Moment, nullable=False),
+    # A sender's message id is kept for good: the same message, however late, opens no second case.
+    UniqueConstraint("sender_id", "message_id"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("reference", String(12), nullable=False, unique=True),
+    Column("application_id", Uuid, ForeignKey("applications.id"), nullable=False, unique=True),
+    Column("state", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("outstanding", Integer, nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("vendor_name", Text, nullable=False),
+    Column("vendor_scheme", String(16), nullable=False),
+    Column("vendor_id", String(64), nullable=False),
+    Column("product_name", Text, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    CheckConstraint("outstanding >= 0", name="outstanding"),
+    Index("ix_cases_state_changed_at", "state", "changed_at"),
+    Index("ix_cases_vendor", "vendor_scheme", "vendor_id"),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("case_id", Uuid, ForeignKey("cases.id"), nullable=False, index=True),
+    Column("reference", String(12), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("source", String(64)),
+    Column("role", String(16)),
+    Column("due_at", Moment, nullable=False, index=True),
+    Column("sends", Integer, nullable=False),
+)
+
+capture_bodies = Table(
+    "capture_bodies",
+    metadata,
+    Column("sha256", DIGEST, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+captures = Table(
+    "captures",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("case_id", Uuid, ForeignKey("cases.id"), nullable=False, index=True),
+    Column("source", String(64), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("media_type", String(100), nullable=False),
+    Column("fetched_at", Moment, nullable=False),
+    Column("sha256", DIGEST, ForeignKey("capture_bodies.sha256"), nullable=False),
+)
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("case_id", Uuid, ForeignKey("cases.id"), primary_key=True),
+    Column("source", String(64), primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column("subject_scheme", String(16), nullable=False),
+    Column("subject_id", String(64), nullable=False),
+    Column("subject_name", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("next_try_at", Moment),
+    Column("capture_id", Uuid, ForeignKey("captures.id")),
+)
+
+dossiers = Table(
+    "dossiers",
+    metadata,
+    Column("sha256", DIGEST, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("case_id", Uuid, ForeignKey("cases.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("decided_by", String(100), nullable=False),
+    Column("decided_at", Moment, nullable=False),
+    Column("dossier_sha256", DIGEST, ForeignKey("dossiers.sha256"), nullable=False),
+    Column("outcome", LargeBinary, nullable=False),
+    # Exactly one first decision, one second, …: whoever comes twice is refused here.
+    UniqueConstraint("case_id", "number"),
+)
+
+listings = Table(
+    "listings",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("vendor_scheme", String(16), nullable=False),
+    Column("vendor_id", String(64), nullable=False),
+    Column("product_code", String(60), nullable=False),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("vendor_scheme", "vendor_id", "product_code"),
+)
+
+listing_versions = Table(
+    "listing_versions",
+    metadata,
+    Column("listing_id", Uuid, ForeignKey("listings.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("case_id", Uuid, ForeignKey("cases.id"), nullable=False, unique=True),
+    Column("published_at", Moment, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("document_sha256", DIGEST, nullable=False),
+)
+
+feed_head = Table(
+    "feed_head",
+    metadata,
+    # One row. Whoever publishes takes the next position from it and holds its lock until the commit, so that
+    # positions are given in commit order without gaps.
+    Column("id", Integer, primary_key=True),
+    Column("position", POSITION, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+listing_changes = Table(
+    "listing_changes",
+    metadata,
+    Column("position", POSITION, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("listing_id", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("occurred_at", Moment, nullable=False),
+    ForeignKeyConstraint(
+        ["listing_id", "version"], ["listing_versions.listing_id", "listing_versions.version"]
+    ),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("case_id", Uuid, nullable=False, index=True),
+    Column("name", String(64), nullable=False),
+    Column("acted_by", String(100), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
