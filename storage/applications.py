@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from pipeline.documents import sha256
 from pipeline.model import Application
 from storage import tables as t
-from storage.dialect import insert
+from storage.dialect import AnyRow, insert
 
 
 class SqlApplications:
@@ -58,7 +57,7 @@ APPLICATION_COLUMNS = (
 """What :func:`application_of` needs, under names that can stand beside another table's."""
 
 
-def application_of(row: Row[Any]) -> Application:
+def application_of(row: AnyRow) -> Application:
     """An application as a row with :data:`APPLICATION_COLUMNS` holds it."""
     return Application(
         id=row.application,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy import insert as plain_insert
 
 from pipeline import lifecycle
@@ -19,7 +18,7 @@ from pipeline.model import Application, Capture, Case, CaseFile, Check, CheckSta
 from storage import tables as t
 from storage.applications import APPLICATION_COLUMNS, application_of
 from storage.decisions import SqlDecisions
-from storage.dialect import insert
+from storage.dialect import AnyRow, insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +205,7 @@ class SqlCases:
         return {row[0]: row[1] for row in rows}
 
 
-def _case(row: Row[Any]) -> Case:
+def _case(row: AnyRow) -> Case:
     return Case(
         id=row.id,
         reference=row.reference,
@@ -219,7 +218,7 @@ def _case(row: Row[Any]) -> Case:
     )
 
 
-def _check(row: Row[Any]) -> Check:
+def _check(row: AnyRow) -> Check:
     inquiry = Inquiry(
         source=row.source,
         role=row.role,

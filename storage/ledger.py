@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from pipeline.model import CaseFile, Stage, Step
 from storage import tables as t
 from storage.cases import SqlCases
+from storage.dialect import AnyRow
 
 _LONGEST_LEASE = timedelta(hours=1)
 
@@ -93,7 +93,7 @@ class SqlLedger:
         return [_step(row) for row in rows]
 
 
-def _step(row: Row[Any]) -> Step:
+def _step(row: AnyRow) -> Step:
     return Step(
         id=row.id,
         case_id=row.case_id,

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy import insert as plain_insert
 
 from pipeline.documents import canonical, sha256
 from pipeline.identifiers import new_id
 from pipeline.model import Application, ListingVersion
 from storage import tables as t
-from storage.dialect import insert
+from storage.dialect import AnyRow, insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ class SqlListings:
         return int(self._connection.execute(select(func.count()).select_from(t.listings)).scalar_one())
 
 
-def _stored(row: Row[Any]) -> StoredListing:
+def _stored(row: AnyRow) -> StoredListing:
     return StoredListing(row.listing_id, row.version, row.published_at, row.document, row.document_sha256)
 
 

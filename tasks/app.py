@@ -1,0 +1,92 @@
+"""The Celery application and its settings, each with what fails without it.
+
+Facts behind the choices: ``docs/decisions/0001-the-database-remembers.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_shutdown, worker_ready, worker_shutdown
+from kombu import Queue
+
+from tasks import logs
+from tasks.settings import settings
+
+EXPRESS = "express"
+"""The queue of new cases."""
+
+FINISH = "finish"
+"""The queue of cases that only have to be judged or published: they do not wait behind new ones."""
+
+
+def lane(source: str) -> str:
+    """The queue of a source: a slow source holds up its own queue only."""
+    return f"source.{source}"
+
+
+def _options() -> dict[str, Any]:
+    current = settings()
+    return {
+        "broker_url": current.broker_url.get_secret_value(),
+        "broker_connection_retry_on_startup": True,
+        "broker_pool_acquire_timeout": 10,
+        "broker_transport_options": {
+            "socket_timeout": 30,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 25,
+            "visibility_timeout": 3600,
+            "unacked_restore_interval": 10,
+            "unacked_restore_throttle": 1,
+        },
+        # The ledger repeats what is lost, so results and late acknowledgement would only cost.
+        "task_ignore_result": True,
+        "task_acks_late": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_pool": "threads",  # waiting for sources is what a worker mostly does
+        "worker_concurrency": current.worker_threads,
+        "worker_soft_shutdown_timeout": 20,
+        "worker_hijack_root_logger": False,
+        # Flower sees a task only through these events.
+        "worker_send_task_events": True,
+        "task_send_sent_event": True,
+        "task_track_started": True,
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        # A misspelt queue would be created in silence and never read.
+        "task_create_missing_queues": False,
+        "task_default_queue": EXPRESS,
+        "task_queues": [Queue(name) for name in (EXPRESS, FINISH, *(lane(source) for source in SOURCES))],
+        "beat_scheduler": "tasks.sweeper:Sweeper",
+        "beat_max_loop_interval": current.sweep_interval_seconds,
+    }
+
+
+SOURCES = ("jp.nta", "int.gleif")
+"""The sources that have a lane. ``tasks.bootstrap`` makes their connectors."""
+
+app = Celery("sekisho", include=["tasks.verification"])
+app.add_defaults(_options)
+
+
+@setup_logging.connect
+def _set_up_logging(**_: object) -> None:
+    logs.configure()
+
+
+@worker_ready.connect
+def _announce(sender: Any, **_: object) -> None:
+    from tasks import heartbeat  # noqa: PLC0415 - only a worker beats
+
+    heartbeat.start(sender)
+
+
+@worker_shutdown.connect
+@worker_process_shutdown.connect
+def _close(**_: object) -> None:
+    from tasks.bootstrap import close_system  # noqa: PLC0415 - bootstrap needs the settings only
+
+    close_system()

@@ -1,0 +1,156 @@
+"""What an operator sets, from environment variables with the prefix ``SEKISHO_``.
+
+Secrets may stand in files instead: ``SEKISHO_SECRET_KEYS_FILE`` names the file that holds what
+``SEKISHO_SECRET_KEYS`` would. All faults are told at once, at the start.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from cryptography.fernet import Fernet
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pipeline.errors import ConfigurationError
+from pipeline.schedule import RetrySchedule
+
+PREFIX = "SEKISHO_"
+NTA_URL = "https://api.houjin-bangou.nta.go.jp/4"
+GLEIF_URL = "https://api.gleif.org/api/v1"
+
+
+class Settings(BaseSettings):
+    """Every setting, its meaning and its default."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///sekisho.db"), description="SQLAlchemy URL: sqlite:///FILE or postgresql://…"
+    )
+    broker_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey; rediss:// and sentinel:// too"
+    )
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Fernet keys, comma separated, the newest first; they encrypt the senders' secrets"
+    )
+    nta_url: str = Field(NTA_URL, description="Base of the corporate-number Web-API, without /num")
+    nta_application_id: SecretStr = Field(
+        SecretStr(""), description="Application ID that the tax agency gave; without it jp.nta is not asked"
+    )
+    gleif_url: str = Field(GLEIF_URL, description="Base of the GLEIF LEI API; empty: int.gleif is not asked")
+    contact: str = Field("", description="Mail or web address of the operator, told to the sources")
+    policy: str = Field("jp-national-first", description="The policy pack in force")
+    connect_timeout_seconds: float = Field(3.0, gt=0, description="To reach a source")
+    read_timeout_seconds: float = Field(10.0, gt=0, description="Between two pieces of a source's answer")
+    express_patience_seconds: float = Field(
+        2.0, gt=0, description="How long the express lane waits for its slowest source"
+    )
+    retry_delays_seconds: Annotated[tuple[float, ...], NoDecode] = Field(
+        tuple(delay.total_seconds() for delay in RetrySchedule().delays),
+        description="Waits between the tries of a source, comma separated",
+    )
+    step_lease_seconds: float = Field(
+        30.0, gt=0, description="After so long a step that is not done is sent again"
+    )
+    sweep_interval_seconds: float = Field(1.0, gt=0, description="How often the sweeper looks")
+    worker_threads: int = Field(4, ge=1, description="Cases that one worker process carries at a time")
+    body_limit_bytes: int = Field(65536, ge=1024, description="Largest webhook body")
+    rate_limit_per_minute: int = Field(600, ge=1, description="Applications a minute from one sender")
+    backlog_limit: int = Field(20000, ge=1, description="Open steps beyond which intake answers 503")
+    state_dir: Path = Field(Path(".sekisho"), description="Where one machine's own servers keep their files")
+
+    @field_validator("secret_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: Any) -> Any:
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _are_fernet_keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for key in value:
+            try:
+                Fernet(key.get_secret_value())
+            except ValueError:
+                raise ValueError("not a Fernet key; `sekisho keys new` makes one") from None
+        return value
+
+    @field_validator("retry_delays_seconds", mode="before")
+    @classmethod
+    def _split_delays(cls, value: Any) -> Any:
+        return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @property
+    def lease(self) -> timedelta:
+        """How long whoever does a step at once has for it."""
+        return timedelta(seconds=self.step_lease_seconds)
+
+    @property
+    def patience(self) -> timedelta:
+        """How long the express lane waits."""
+        return timedelta(seconds=self.express_patience_seconds)
+
+    @property
+    def schedule(self) -> RetrySchedule:
+        """When a source that gave no answer is asked again."""
+        return RetrySchedule(tuple(timedelta(seconds=seconds) for seconds in self.retry_delays_seconds))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then the files that the environment names."""
+        return (init_settings, env_settings, _NamedFiles(settings_cls))
+
+
+class _NamedFiles(PydanticBaseSettingsSource):
+    """``SEKISHO_X_FILE``: the value of ``SEKISHO_X`` stands in that file."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """The file's text without the white space around it, or None where no file is named."""
+        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
+        return (Path(path).read_text(encoding="utf-8").strip() if path else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All the fields that a file is named for."""
+        values = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, _, _ = self.get_field_value(field, name)
+            if value is not None:
+                values[name] = value
+        return values
+
+
+def load_settings() -> Settings:
+    """The settings as the environment has them now.
+
+    :raises ConfigurationError: with every fault, each naming its variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = [
+            f"{PREFIX}{'_'.join(str(part) for part in fault['loc'][:1]).upper()}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise ConfigurationError(faults) from None
+    except OSError as error:
+        raise ConfigurationError([f"a file with a secret cannot be read: {error.strerror}"]) from None
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()
