@@ -39,8 +39,9 @@ def parse_reference(text: str) -> str:
 
     :raises ValueError: when it is no reference, or its check character does not fit.
     """
-    body = text.strip().upper()
-    body = body.removeprefix("SK-").removeprefix("SK").translate(_FOLDED)
+    body = text.upper().translate(_FOLDED)
+    if len(body) == len("SK") + _REFERENCE_LENGTH + 1:
+        body = body.removeprefix("SK")
     if len(body) != _REFERENCE_LENGTH + 1 or any(sign not in CROCKFORD for sign in body):
         raise ValueError(f"{text!r} is not a case reference (SK- and nine letters or digits)")
     number = 0

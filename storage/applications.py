@@ -21,8 +21,10 @@ class SqlApplications:
 
     def add(self, application: Application) -> bool:
         """Keep an application. False if this sender's message id is known already; nothing is written."""
-        statement = insert(self._connection, t.applications).on_conflict_do_nothing(
-            index_elements=["sender_id", "message_id"]
+        statement = (
+            insert(self._connection, t.applications)
+            .on_conflict_do_nothing(index_elements=["sender_id", "message_id"])
+            .returning(t.applications.c.id)
         )
         written = self._connection.execute(
             statement,
@@ -36,7 +38,7 @@ class SqlApplications:
                 "received_at": application.received_at,
             },
         )
-        return written.rowcount == 1
+        return written.one_or_none() is not None
 
     def by_message(self, sender_id: UUID, message_id: str) -> Application | None:
         """The application that came under this message id."""

