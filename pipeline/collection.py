@@ -1,8 +1,8 @@
 """Collection: ask the sources and keep what they answer, before anybody reads it.
 
-A case comes by the *express lane*: all its sources are asked at once, and if all answer it goes on in the same
-task. Whoever does not answer is left to its *source lane*, a step of its own with its own time; the source
-that settles last takes the case on.
+A case comes by the *express lane*: all its sources are asked at once, and if all answer it goes on in the
+same task. Whoever does not answer is left to its *source lane*, a step of its own with its own time; the
+source that settles last takes the case on.
 """
 
 from __future__ import annotations
