@@ -101,21 +101,15 @@ class Adjudication:
             judgement=judgement,
             dossier=dossier,
         )
+        case = file.case
         following = None
+        if judgement.verdict is Verdict.APPROVE:
+            following = Step(new_id(), case.id, case.reference, Stage.PUBLICATION, now + self.lease)
         with self.memory.write() as tx:
-            if not tx.ledger.finish(step):
+            if not tx.ledger.finish(step, following):
                 return Progress(file, None, "done already")
             tx.decisions.add(decision)
-            case = tx.cases.move(file.case, _STATE_AFTER[judgement.verdict], now, reason=judgement.reason)
-            if case.state is State.APPROVED:
-                following = Step(
-                    id=new_id(),
-                    case_id=case.id,
-                    reference=case.reference,
-                    stage=Stage.PUBLICATION,
-                    due_at=now + self.lease,
-                )
-                tx.ledger.add([following])
+            case = tx.cases.move(case, _STATE_AFTER[judgement.verdict], now, reason=judgement.reason)
             tx.journal.write([_decided(decision)])
         word = str(case.state) + (f": {judgement.reason}" if judgement.reason else "")
         return Progress(replace(file, case=case, decision=decision), following, word)

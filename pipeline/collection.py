@@ -27,7 +27,7 @@ from pipeline.model import (
     Stage,
     Step,
 )
-from pipeline.ports import Clock, Memory, Sources, Transaction
+from pipeline.ports import Clock, Memory, Sources
 from pipeline.schedule import RetrySchedule
 
 
@@ -61,16 +61,16 @@ class Collection:
             for inquiry, answer in zip(inquiries, answers, strict=True)
         )
         waiting = [check for check in checks if check.state is CheckState.WAITING]
+        following = None if waiting else self._adjudication(file.case, now)
         with self.memory.write() as tx:
-            if not tx.ledger.finish(step):
+            if not tx.ledger.finish(step, following):
                 return Progress(file, None, "done already")
             tx.cases.record(file.case, checks)
             if waiting:
                 case = tx.cases.move(file.case, State.COLLECTING, now, outstanding=len(waiting))
                 tx.ledger.add([retry_step(case, check) for check in waiting])
-                following = None
             else:
-                case, following = self._hand_on(tx, file.case, now)
+                case = tx.cases.move(file.case, State.ADJUDICATING, now)
             tx.journal.write([_asked(case, checks, now)])
         word = (
             "waiting for " + ", ".join(check.inquiry.source for check in waiting) if waiting else "collected"
@@ -95,7 +95,9 @@ class Collection:
                 remaining = tx.cases.settle_one(case, now)
                 word = "answered" if renewed.state is CheckState.ANSWERED else f"given up ({renewed.reason})"
                 if remaining == 0:
-                    case, following = self._hand_on(tx, case, now)
+                    case = tx.cases.move(case, State.ADJUDICATING, now)
+                    following = self._adjudication(case, now)
+                    tx.ledger.add([following])
             tx.journal.write([_asked(case, [renewed], now)])
         if following is not None:
             # Other checks may have settled since the file was read: the next stage needs them all.
@@ -113,17 +115,8 @@ class Collection:
         state = CheckState.GIVEN_UP if next_try_at is None else CheckState.WAITING
         return Check(inquiry, state, tried, reason=answer.reason, next_try_at=next_try_at)
 
-    def _hand_on(self, tx: Transaction, case: Case, now: datetime) -> tuple[Case, Step]:
-        moved = tx.cases.move(case, State.ADJUDICATING, now)
-        following = Step(
-            id=new_id(),
-            case_id=case.id,
-            reference=case.reference,
-            stage=Stage.ADJUDICATION,
-            due_at=now + self.lease,
-        )
-        tx.ledger.add([following])
-        return moved, following
+    def _adjudication(self, case: Case, now: datetime) -> Step:
+        return Step(new_id(), case.id, case.reference, Stage.ADJUDICATION, now + self.lease)
 
 
 def retry_step(case: Case, check: Check) -> Step:

@@ -97,8 +97,11 @@ class Ledger(Protocol):
     def add(self, steps: Sequence[Step]) -> None:
         """Write steps; they become due with the commit."""
 
-    def finish(self, step: Step) -> bool:
-        """Take the step off the ledger. False if it is not there any more: somebody has done it."""
+    def finish(self, step: Step, then: Step | None = None) -> bool:
+        """Take the step off the ledger and write the one that follows, if any, in its place.
+
+        False, and nothing is written, if the step is not there any more: somebody has done it.
+        """
 
     def load(self, step_id: UUID) -> tuple[Step, CaseFile] | None:
         """A step with the file it needs; None if it is done."""

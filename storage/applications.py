@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 from pipeline.documents import sha256
 from pipeline.model import Application
 from storage import tables as t
-from storage.dialect import AnyRow, insert
+from storage.dialect import AnyRow, conflict_insert
 
 
 class SqlApplications:
@@ -21,13 +21,8 @@ class SqlApplications:
 
     def add(self, application: Application) -> bool:
         """Keep an application. False if this sender's message id is known already; nothing is written."""
-        statement = (
-            insert(self._connection, t.applications)
-            .on_conflict_do_nothing(index_elements=["sender_id", "message_id"])
-            .returning(t.applications.c.id)
-        )
         written = self._connection.execute(
-            statement,
+            _ADD(self._connection),
             {
                 "id": application.id,
                 "sender_id": application.sender_id,
@@ -72,6 +67,12 @@ def application_of(row: AnyRow) -> Application:
     )
 
 
+_ADD = conflict_insert(
+    t.applications,
+    lambda add: add.on_conflict_do_nothing(index_elements=["sender_id", "message_id"]).returning(
+        t.applications.c.id
+    ),
+)
 _BY_MESSAGE = select(*APPLICATION_COLUMNS).where(
     t.applications.c.sender_id == bindparam("sender_id"),
     t.applications.c.message_id == bindparam("message_id"),

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, func, select, update
-from sqlalchemy import insert as plain_insert
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from pipeline import lifecycle
 from pipeline.errors import StaleCase
@@ -18,7 +17,7 @@ from pipeline.model import Application, Capture, Case, CaseFile, Check, CheckSta
 from storage import tables as t
 from storage.applications import APPLICATION_COLUMNS, application_of
 from storage.decisions import SqlDecisions
-from storage.dialect import AnyRow, insert
+from storage.dialect import AnyRow, conflict_insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +128,8 @@ class SqlCases:
         if captured:
             self._keep(case, captured)
         capture_ids = {check.inquiry.key: capture_id for capture_id, check, _ in captured}
-        statement = insert(self._connection, t.checks)
         self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["case_id", "source", "role"],
-                set_={
-                    name: statement.excluded[name]
-                    for name in ("state", "tries", "reason", "next_try_at", "capture_id")
-                },
-            ),
+            _RECORD(self._connection),
             [
                 {
                     "case_id": case.id,
@@ -159,7 +151,7 @@ class SqlCases:
     def _keep(self, case: Case, captured: Sequence[tuple[UUID, Check, Capture]]) -> None:
         bodies = {capture.sha256: capture.body for _, _, capture in captured}
         self._connection.execute(
-            insert(self._connection, t.capture_bodies).on_conflict_do_nothing(),
+            _KEEP_BODY(self._connection),
             # In one order everywhere: two transactions that keep the same answers cannot wait for each other.
             [{"sha256": name, "body": bodies[name]} for name in sorted(bodies)],
         )
@@ -245,8 +237,18 @@ def _check(row: AnyRow) -> Check:
     )
 
 
-_OPEN = plain_insert(t.cases)
-_KEEP = plain_insert(t.captures)
+_OPEN = insert(t.cases)
+_KEEP_BODY = conflict_insert(t.capture_bodies, lambda keep: keep.on_conflict_do_nothing())
+_KEEP = insert(t.captures)
+_RECORD = conflict_insert(
+    t.checks,
+    lambda record: record.on_conflict_do_update(
+        index_elements=["case_id", "source", "role"],
+        set_={
+            name: record.excluded[name] for name in ("state", "tries", "reason", "next_try_at", "capture_id")
+        },
+    ),
+)
 _FILE = (
     select(t.cases, *APPLICATION_COLUMNS)
     .join(t.applications, t.applications.c.id == t.cases.c.application_id)

@@ -7,14 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, bindparam, select
-from sqlalchemy import insert as plain_insert
+from sqlalchemy import Connection, bindparam, insert, select
 
 from pipeline.documents import Json, canonical
 from pipeline.identifiers import OrganisationId
 from pipeline.model import Decision, Dossier, Gap, Judgement, Verdict
 from storage import tables as t
-from storage.dialect import insert
+from storage.dialect import conflict_insert
 
 
 class SqlDecisions:
@@ -27,7 +26,7 @@ class SqlDecisions:
         """Keep a decision with its dossier. A second one with the same number is refused by the database."""
         dossier = decision.dossier
         self._connection.execute(
-            insert(self._connection, t.dossiers).on_conflict_do_nothing(),
+            _KEEP_DOSSIER(self._connection),
             {"sha256": dossier.digest, "document": canonical(dossier.as_json())},
         )
         self._connection.execute(
@@ -80,7 +79,8 @@ def _gap(document: Any) -> Gap:
     )
 
 
-_ADD = plain_insert(t.decisions)
+_KEEP_DOSSIER = conflict_insert(t.dossiers, lambda keep: keep.on_conflict_do_nothing())
+_ADD = insert(t.decisions)
 _LATEST = (
     select(t.decisions, t.dossiers.c.document)
     .join(t.dossiers, t.dossiers.c.sha256 == t.decisions.c.dossier_sha256)

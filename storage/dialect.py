@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, Table
@@ -10,9 +12,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 """A row of whatever columns."""
 
+Insert: TypeAlias = postgresql.Insert | sqlite.Insert
+"""An INSERT that knows ON CONFLICT."""
 
-def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that knows ON CONFLICT, in the connection's dialect."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+
+def conflict_insert(table: Table, complete: Callable[[Insert], Any]) -> Callable[[Connection], Any]:
+    """An INSERT with ON CONFLICT, built once for each dialect; call it with the connection."""
+
+    @cache
+    def of_dialect(name: str) -> Any:
+        return complete(postgresql.insert(table) if name == "postgresql" else sqlite.insert(table))
+
+    return lambda connection: of_dialect(connection.dialect.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -24,26 +25,16 @@ class SqlLedger:
 
     def add(self, steps: Sequence[Step]) -> None:
         """Write steps; they become due with the commit."""
-        self._connection.execute(
-            _INSERT,
-            [
-                {
-                    "id": step.id,
-                    "case_id": step.case_id,
-                    "reference": step.reference,
-                    "stage": step.stage,
-                    "source": step.source,
-                    "role": step.role,
-                    "due_at": step.due_at,
-                    "sends": step.sends,
-                }
-                for step in steps
-            ],
-        )
+        self._connection.execute(_INSERT, [_values(step) for step in steps])
 
-    def finish(self, step: Step) -> bool:
-        """Take the step off the ledger. False if it is not there any more: somebody has done it."""
-        return self._connection.execute(_DELETE, {"step_id": step.id}).rowcount == 1
+    def finish(self, step: Step, then: Step | None = None) -> bool:
+        """Take the step off the ledger and write the one that follows, if any, in its place.
+
+        False, and nothing is written, if the step is not there any more: somebody has done it.
+        """
+        if then is None:
+            return self._connection.execute(_DELETE, {"step_id": step.id}).rowcount == 1
+        return self._connection.execute(_REPLACE, {"step_id": step.id, **_values(then)}).rowcount == 1
 
     def load(self, step_id: UUID) -> tuple[Step, CaseFile] | None:
         """A step with the file it needs; None if it is done."""
@@ -93,6 +84,19 @@ class SqlLedger:
         return [_step(row) for row in rows]
 
 
+def _values(step: Step) -> dict[str, Any]:
+    return {
+        "id": step.id,
+        "case_id": step.case_id,
+        "reference": step.reference,
+        "stage": step.stage,
+        "source": step.source,
+        "role": step.role,
+        "due_at": step.due_at,
+        "sends": step.sends,
+    }
+
+
 def _step(row: AnyRow) -> Step:
     return Step(
         id=row.id,
@@ -108,6 +112,7 @@ def _step(row: AnyRow) -> Step:
 
 _INSERT = insert(t.steps)
 _DELETE = delete(t.steps).where(t.steps.c.id == bindparam("step_id"))
+_REPLACE = update(t.steps).where(t.steps.c.id == bindparam("step_id"))
 _SELECT = select(t.steps).where(t.steps.c.id == bindparam("wanted"))
 _PUT_OFF = (
     update(t.steps)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, func, select, update
-from sqlalchemy import insert as plain_insert
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from pipeline.documents import canonical, sha256
 from pipeline.identifiers import new_id
 from pipeline.model import Application, ListingVersion
 from storage import tables as t
-from storage.dialect import AnyRow, insert
+from storage.dialect import AnyRow, conflict_insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +45,8 @@ class SqlListings:
     def next_version(self, application: Application) -> tuple[UUID, int]:
         """The listing of this vendor and product code, and the version it may be published as now."""
         vendor = application.vendor_id
-        statement = insert(self._connection, t.listings)
         row = self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["vendor_scheme", "vendor_id", "product_code"],
-                set_={"version": t.listings.c.version + 1},
-            ).returning(t.listings.c.id, t.listings.c.version),
+            _NEXT_VERSION(self._connection),
             {
                 "id": new_id(),
                 "vendor_scheme": vendor.scheme,
@@ -119,8 +114,15 @@ def _stored(row: AnyRow) -> StoredListing:
     return StoredListing(row.listing_id, row.version, row.published_at, row.document, row.document_sha256)
 
 
-_ADD_VERSION = plain_insert(t.listing_versions)
-_ADD_CHANGE = plain_insert(t.listing_changes)
+_NEXT_VERSION = conflict_insert(
+    t.listings,
+    lambda add: add.on_conflict_do_update(
+        index_elements=["vendor_scheme", "vendor_id", "product_code"],
+        set_={"version": t.listings.c.version + 1},
+    ).returning(t.listings.c.id, t.listings.c.version),
+)
+_ADD_VERSION = insert(t.listing_versions)
+_ADD_CHANGE = insert(t.listing_changes)
 _ADVANCE = (
     update(t.feed_head)
     .where(t.feed_head.c.id == 1)
