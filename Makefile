@@ -52,6 +52,8 @@ lock: env  ## Renew the pinned requirements from pyproject.toml
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/runtime.txt
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra embedded --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -c requirements/runtime.txt -o requirements/dev.txt
+	@$(BIN)/uv pip compile --quiet --group build --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/build.txt
 
 clean:  ## Remove what the targets made
 	rm -rf .venv .sekisho .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

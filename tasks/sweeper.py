@@ -13,7 +13,7 @@ import structlog
 from celery.beat import Scheduler
 
 from pipeline.model import Step
-from tasks import dispatch
+from tasks import dispatch, heartbeat
 from tasks.bootstrap import system
 from tasks.settings import settings
 from tasks.verification import route
@@ -33,6 +33,7 @@ class Sweeper(Scheduler):  # type: ignore[misc]  # Celery has no types
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Sweep once; return the seconds until the next time."""
+        heartbeat.beat()
         try:
             swept = sweep(self.app)
         except Exception as error:  # noqa: BLE001 - the broker or the database is away; the next tick tries again
