@@ -9,9 +9,9 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, worker_process_shutdown, worker_ready, worker_shutdown
-from kombu import Queue
+from kombu.entity import Queue
 
-from tasks import logs
+from tasks import heartbeat, logs
 from tasks.settings import settings
 
 EXPRESS = "express"
@@ -59,34 +59,32 @@ def _options() -> dict[str, Any]:
         # A misspelt queue would be created in silence and never read.
         "task_create_missing_queues": False,
         "task_default_queue": EXPRESS,
-        "task_queues": [Queue(name) for name in (EXPRESS, FINISH, *(lane(source) for source in SOURCES))],
+        "task_queues": [Queue(name) for name in (EXPRESS, FINISH, *map(lane, current.sources))],
         "beat_scheduler": "tasks.sweeper:Sweeper",
         "beat_max_loop_interval": current.sweep_interval_seconds,
     }
 
 
-SOURCES = ("jp.nta", "int.gleif")
-"""The sources that have a lane. ``tasks.bootstrap`` makes their connectors."""
-
 app = Celery("sekisho", include=["tasks.verification"])
 app.add_defaults(_options)
 
 
-@setup_logging.connect
 def _set_up_logging(**_: object) -> None:
     logs.configure()
 
 
-@worker_ready.connect
-def _announce(sender: Any, **_: object) -> None:
-    from tasks import heartbeat  # noqa: PLC0415 - only a worker beats
-
+def _start_heartbeat(sender: Any, **_: object) -> None:
     heartbeat.start(sender)
 
 
-@worker_shutdown.connect
-@worker_process_shutdown.connect
 def _close(**_: object) -> None:
-    from tasks.bootstrap import close_system  # noqa: PLC0415 - bootstrap needs the settings only
+    from tasks.bootstrap import close_system  # noqa: PLC0415 - Flower needs no adapter
 
     close_system()
+
+
+# The signals hold weak references: the functions must stay names of this module.
+setup_logging.connect(_set_up_logging)
+worker_ready.connect(_start_heartbeat)
+worker_shutdown.connect(_close)
+worker_process_shutdown.connect(_close)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
-from connectors.gleif import GleifConnector
-from connectors.nta import NtaConnector
-from connectors.sources import ConcurrentSources
-from connectors.transport import Transport
 from rules.policy import load_policy
 
+from connectors.installed import connect
+from connectors.sources import ConcurrentSources
 from pipeline.adjudication import Adjudication
 from pipeline.collection import Collection
 from pipeline.model import Stage
-from pipeline.ports import Connector, Policy
+from pipeline.ports import Policy
 from pipeline.publication import Publication
 from pipeline.verification import Verification
 from storage.database import Database
@@ -51,27 +48,15 @@ class System:
         self.database.close()
 
 
-def connectors(current: Settings) -> list[Connector]:
-    """A connector for each source that the settings give access to."""
-    transport = Transport(
-        connect_timeout=current.connect_timeout_seconds,
-        read_timeout=current.read_timeout_seconds,
-        contact=current.contact,
-    )
-    known: list[Connector] = []
-    if application_id := current.nta_application_id.get_secret_value():
-        known.append(NtaConnector(transport, current.nta_url, application_id))
-    if current.gleif_url:
-        known.append(GleifConnector(transport, current.gleif_url))
-    return known
+def build(current: Settings) -> System:
+    """Join everything as the settings say.
 
-
-def build(current: Settings, make_connectors: Callable[[Settings], list[Connector]] = connectors) -> System:
-    """Join everything as the settings say."""
+    :raises ConfigurationError: with every fault of the sources' settings.
+    """
     clock = SystemClock()
     database = Database(current.database_url.get_secret_value())
     memory = SqlMemory(database)
-    sources = ConcurrentSources(make_connectors(current))
+    sources = ConcurrentSources(connect(current.sources))
     policy = load_policy(current.policy)
     verification = Verification(
         memory,

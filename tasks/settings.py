@@ -21,8 +21,6 @@ from pipeline.errors import ConfigurationError
 from pipeline.schedule import RetrySchedule
 
 PREFIX = "SEKISHO_"
-NTA_URL = "https://api.houjin-bangou.nta.go.jp/4"
-GLEIF_URL = "https://api.gleif.org/api/v1"
 
 
 class Settings(BaseSettings):
@@ -39,15 +37,20 @@ class Settings(BaseSettings):
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Fernet keys, comma separated, the newest first; they encrypt the senders' secrets"
     )
-    nta_url: str = Field(NTA_URL, description="Base of the corporate-number Web-API, without /num")
+    nta_url: str = Field("", description="jp.nta: another base than the corporate-number Web-API's own")
     nta_application_id: SecretStr = Field(
         SecretStr(""), description="Application ID that the tax agency gave; without it jp.nta is not asked"
     )
-    gleif_url: str = Field(GLEIF_URL, description="Base of the GLEIF LEI API; empty: int.gleif is not asked")
+    gleif_url: str = Field("", description="int.gleif: another base than the LEI API's own")
+    gleif_enabled: bool = Field(True, description="Whether int.gleif is asked; it needs no key")
+    other_sources: dict[str, dict[str, str]] = Field(
+        {}, description='Connectors of other packages and their settings: {"xx.name": {"key": "…"}}'
+    )
     contact: str = Field("", description="Mail or web address of the operator, told to the sources")
     policy: str = Field("jp-national-first", description="The policy pack in force")
-    connect_timeout_seconds: float = Field(3.0, gt=0, description="To reach a source")
-    read_timeout_seconds: float = Field(10.0, gt=0, description="Between two pieces of a source's answer")
+    source_timeout_seconds: float = Field(
+        20.0, gt=0, description="How long one call to a source may take in all"
+    )
     express_patience_seconds: float = Field(
         2.0, gt=0, description="How long the express lane waits for its slowest source"
     )
@@ -86,6 +89,17 @@ class Settings(BaseSettings):
     @classmethod
     def _split_delays(cls, value: Any) -> Any:
         return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @property
+    def sources(self) -> dict[str, dict[str, str]]:
+        """The sources that are asked, each with what its connector needs. Holds secrets."""
+        common = {"contact": self.contact, "timeout": str(self.source_timeout_seconds)}
+        chosen: dict[str, dict[str, str]] = {}
+        if application_id := self.nta_application_id.get_secret_value():
+            chosen["jp.nta"] = {"application_id": application_id, "base_url": self.nta_url, **common}
+        if self.gleif_enabled:
+            chosen["int.gleif"] = {"base_url": self.gleif_url, **common}
+        return chosen | {name: common | own for name, own in self.other_sources.items()}
 
     @property
     def lease(self) -> timedelta:
