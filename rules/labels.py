@@ -1,0 +1,114 @@
+"""Codes as they are said to people, in both languages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.model import Text
+
+NOT_STATED: Final = {"ja": "記載なし", "en": "not stated"}
+
+MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+LABELS: Final[dict[str, dict[str, str]]] = {
+    "true": {"ja": "はい", "en": "yes"},
+    "false": {"ja": "いいえ", "en": "no"},
+    "content": {"ja": "利用者が登録するデータ", "en": "customer content"},
+    "account": {"ja": "アカウント情報", "en": "account data"},
+    "backup": {"ja": "バックアップ", "en": "backups"},
+    "telemetry": {"ja": "稼働記録", "en": "telemetry"},
+    "support": {"ja": "サポート対応のデータ", "en": "support data"},
+    "ai-prompt": {"ja": "AIへの入力", "en": "AI prompts"},
+    "ismap": {"ja": "ISMAPクラウドサービスリスト", "en": "ISMAP list"},
+    "ismap-liu": {"ja": "ISMAP-LIUクラウドサービスリスト", "en": "ISMAP-LIU list"},
+    "none": {"ja": "なし", "en": "none"},
+    "prime": {"ja": "gBizIDプライム", "en": "gBizID Prime"},
+    "member": {"ja": "gBizIDメンバー", "en": "gBizID Member"},
+    "entry": {"ja": "gBizIDエントリー", "en": "gBizID Entry"},
+    "goods_manufacture": {"ja": "物品の製造", "en": "manufacture of goods"},
+    "goods_sale": {"ja": "物品の販売", "en": "sale of goods"},
+    "services": {"ja": "役務の提供等", "en": "services"},
+    "goods_purchase": {"ja": "物品の買受け", "en": "purchase of goods"},
+    "national": {"ja": "国の機関", "en": "national"},
+    "local": {"ja": "地方公共団体", "en": "local"},
+    "tokyo-metropolitan": {"ja": "東京都", "en": "Tokyo Metropolitan Government"},
+    "kobe-city": {"ja": "神戸市", "en": "Kobe City"},
+    "clear": {"ja": "該当なし", "en": "clear"},
+    "potential": {"ja": "該当の可能性あり", "en": "potential match"},
+    "confirmed": {"ja": "該当", "en": "confirmed match"},
+}
+"""By code. A code without a label is shown as it is."""
+
+SOURCES: Final[dict[str, dict[str, str]]] = {
+    "jp.nta": {
+        "ja": "国税庁法人番号公表サイト",
+        "en": "the corporate number register of the National Tax Agency",
+    },
+    "int.gleif": {
+        "ja": "GLEIFの取引主体識別子登録簿",
+        "en": "the GLEIF register of legal entity identifiers",
+    },
+}
+"""Sources by name."""
+
+CAUSES: Final[dict[str, tuple[str, Text]]] = {
+    "conflict": (
+        "EVIDENCE_CONFLICT",
+        Text(
+            ja="情報源の間で内容が一致しません（項目: {path}）。",
+            en="Two sources contradict each other (fact: {path}).",
+        ),
+    ),
+    "no_answer": (
+        "SOURCE_NO_ANSWER",
+        Text(
+            ja="{source}から有効な回答が得られませんでした（{detail}）。",
+            en="No usable answer came from {source} ({detail}).",
+        ),
+    ),
+    "stale": (
+        "EVIDENCE_STALE",
+        Text(
+            ja="確認した情報が古くなっています（項目: {path}）。",
+            en="The evidence is too old (fact: {path}).",
+        ),
+    ),
+    "newer": (
+        "EVIDENCE_NEWER",
+        Text(
+            ja="判定の基準日より後の日付が記載されています（項目: {path}）。",
+            en="The date lies after the day of the judgement (fact: {path}).",
+        ),
+    ),
+    "unverified": (
+        "EVIDENCE_UNVERIFIED",
+        Text(
+            ja="申告のみで、第三者の情報による裏付けがありません（項目: {path}）。",
+            en="It is declared only; no source confirms it (fact: {path}).",
+        ),
+    ),
+    "malformed": (
+        "EVIDENCE_UNREADABLE",
+        Text(
+            ja="値を読み取ることができません（項目: {path}）。",
+            en="The value cannot be read (fact: {path}).",
+        ),
+    ),
+}
+"""Why something is unknown: a reason code and a sentence. The first of these that occurs is the reason given.
+
+What is merely missing has the rule's own code and words.
+"""

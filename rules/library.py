@@ -1,0 +1,88 @@
+"""The packs in a folder, and the policies that can be made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from rules.layers import join
+from rules.loader import read_pack
+from rules.pack import Fault, Kind, Pack, PackError
+from rules.ruleset import Ruleset
+
+PACKS = Path(str(resources.files("rules") / "packs"))
+"""The packs that come with Sekisho."""
+
+
+class Library:
+    """Every pack of a folder by name."""
+
+    def __init__(self, packs: Sequence[Pack]) -> None:
+        """:raises PackError: when two packs share a name."""
+        self.packs: dict[str, Pack] = {}
+        for pack in packs:
+            if pack.name in self.packs:
+                there = self.packs[pack.name].source.file
+                raise PackError(
+                    [pack.source.fault("/pack", f"{there} is named {pack.name} too", "give one another name")]
+                )
+            self.packs[pack.name] = pack
+
+    @classmethod
+    def read(cls, folder: Path = PACKS) -> Library:
+        """Read every pack of a folder (``*.yaml``).
+
+        :raises PackError: with everything that is wrong with any of them.
+        """
+        packs: list[Pack] = []
+        faults: list[Fault] = []
+        for file in sorted(folder.glob("*.yaml")):
+            try:
+                packs.append(read_pack(file))
+            except PackError as error:
+                faults.extend(error.faults)
+        if faults:
+            raise PackError(faults)
+        return cls(packs)
+
+    def ruleset(self, base: str, overlays: Sequence[str] = ()) -> Ruleset:
+        """The policy of a base with these buyers' overlays, and every track of the base.
+
+        :raises PackError: when a name is unknown, or the packs cannot be joined.
+        """
+        policy = self._pack(base)
+        if policy.kind is not Kind.BASE:
+            raise PackError([policy.source.fault("/kind", "is not a base", f"use it over {policy.extends}")])
+        buyers = [self._pack(name) for name in overlays]
+        for pack in buyers:
+            if pack.kind in {Kind.BASE, Kind.TRACK}:
+                raise PackError([pack.source.fault("/kind", "is not a buyer's overlay", "name an overlay")])
+        tracks = [
+            pack for _, pack in sorted(self.packs.items()) if pack.kind is Kind.TRACK and pack.extends == base
+        ]
+        origin = None if policy.selects_from is None else self._pack(policy.selects_from)
+        return join(policy, [*buyers, *tracks], origin)
+
+    def check(self) -> None:
+        """Join every base, alone and with each of its overlays.
+
+        :raises PackError: with everything that is wrong.
+        """
+        faults: dict[Fault, None] = {}
+        for pack in self.packs.values():
+            over = pack.extends if pack.kind in {Kind.BUYER_NATIONAL, Kind.BUYER_LOCAL} else None
+            if pack.kind is Kind.BASE or over is not None:
+                try:
+                    self.ruleset(over or pack.name, [pack.name] if over else [])
+                except PackError as error:
+                    faults.update(dict.fromkeys(error.faults))
+        if faults:
+            raise PackError(list(faults))
+
+    def _pack(self, name: str) -> Pack:
+        if name not in self.packs:
+            raise PackError(
+                [Fault(name, 1, "", "there is no such pack", "take one of: " + ", ".join(self.packs))]
+            )
+        return self.packs[name]

@@ -1,0 +1,5 @@
+"""Company names: are these two the same, and why."""
+
+from rules.names.comparison import Comparison, Reason, compare
+
+__all__ = ["Comparison", "Reason", "compare"]

@@ -1,0 +1,86 @@
+"""Where the facts of a dossier come from, looked up by path."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from typing import Any, Final
+
+from pipeline.documents import Json
+
+JAPAN: Final = timezone(timedelta(hours=9), "JST")
+"""Japan's time: dates in policies count in it. No daylight saving since 1951."""
+
+DECLARATION: Final = "declaration"
+"""The source of what the vendor says. It never counts as verified."""
+
+UNVERIFIED: Final = "unverified"
+STALE: Final = "stale"
+CONFLICT: Final = "conflict"
+NO_ANSWER: Final = "no_answer"
+
+
+def day_of(moment: str) -> date | None:
+    """The day in Japan of an RFC 3339 moment, or None where it is none."""
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    return at.astimezone(JAPAN).date() if at.tzinfo else None
+
+
+class Provenance:
+    """The provenance of one dossier. An entry holds for its path and for everything below it."""
+
+    def __init__(self, entries: Json) -> None:
+        self._entries = entries
+        self._known: dict[str, Json | None] = {}
+        self.has_conflicts = any("conflict" in entry for entry in entries.values())
+        self.has_gaps = any("gap" in entry for entry in entries.values())
+
+    def of(self, path: str) -> Json | None:
+        """The entry that holds for a path, or None where nothing says where it comes from."""
+        try:
+            return self._known[path]
+        except KeyError:
+            found = self._known[path] = self._search(path)
+            return found
+
+    def _search(self, path: str) -> Json | None:
+        while path:
+            if path in self._entries:
+                return dict(self._entries[path])
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self._entries.get("")
+
+    def doubt(self, path: str, today: int, verified: bool, fresh: int | None) -> str | None:
+        """Why the value at this path must not be used, or None.
+
+        ``today`` is a day number; ``verified`` and ``fresh`` are what the rule asks for.
+        """
+        entry = self.of(path)
+        if entry is None:
+            return UNVERIFIED if verified else None
+        if "conflict" in entry:
+            return CONFLICT
+        if verified and entry.get("source") in {None, DECLARATION}:
+            return UNVERIFIED
+        if fresh is not None and "at" in entry:
+            day = day_of(entry["at"])
+            if day is None or today - day.toordinal() > fresh:
+                return STALE
+        return None
+
+    def gap(self, path: str) -> Json | None:
+        """The entry that says why nothing is known at this path: a source gave no answer."""
+        entry = self.of(path) if self.has_gaps else None
+        return entry if entry is not None and "gap" in entry else None
+
+    def newest(self) -> date | None:
+        """The day in Japan of the newest answer."""
+        moments = [entry["at"] for entry in self._entries.values() if "at" in entry]
+        days = [day for day in map(day_of, moments) if day is not None]
+        return max(days, default=None)
+
+    def evidence(self, path: str) -> dict[str, Any]:
+        """One item of ``evidence`` in an outcome document."""
+        return {"path": path, **(self.of(path) or {"source": DECLARATION})}
