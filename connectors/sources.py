@@ -1,0 +1,172 @@
+"""All the connectors in use, asked together."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import PurePath
+from threading import Semaphore
+from time import monotonic
+from typing import TypeVar
+
+import structlog
+
+from connectors.reasons import Reason
+from pipeline.documents import Json
+from pipeline.errors import ConfigurationError, SourceChanged, SourceUnavailable
+from pipeline.model import Answer, Capture, Evidence, Inquiry, Unanswered
+from pipeline.ports import Connector
+
+_log = structlog.get_logger()
+_REASONS = frozenset(Reason)
+
+
+class ConcurrentSources:
+    """:class:`pipeline.ports.Sources` on threads. To be made in the process that uses it, not before a fork.
+
+    A source is asked by at most ``in_flight`` threads at a time and there are threads for all of them, so one
+    that hangs keeps the others neither from starting nor from answering.
+
+    :raises ConfigurationError: when two connectors have the same source.
+    """
+
+    def __init__(self, connectors: Iterable[Connector], *, in_flight: int = 8) -> None:
+        self._lanes: dict[str, _Lane] = {}
+        for connector in connectors:
+            if connector.source in self._lanes:
+                raise ConfigurationError([f"{connector.source}: two connectors have this source"])
+            self._lanes[connector.source] = _Lane(connector, Semaphore(in_flight))
+        self._threads = ThreadPoolExecutor(max(1, in_flight * len(self._lanes)), thread_name_prefix="source")
+
+    def plan(self, application: Json) -> tuple[Inquiry, ...]:
+        """Every connector's inquiries, in the connectors' order."""
+        return tuple(
+            inquiry for lane in self._lanes.values() for inquiry in lane.connector.inquiries(application)
+        )
+
+    def ask(self, inquiries: Sequence[Inquiry], *, patience: timedelta | None = None) -> list[Answer]:
+        """Ask all at once. What is not waited for runs on to its connector's limits and is then dropped."""
+        if patience is not None:
+            deadline = monotonic() + patience.total_seconds()
+            begun = [self._begin(inquiry) for inquiry in inquiries]
+            return [_answer(one, max(0.0, deadline - monotonic())) for one in begun]
+        # Whoever may wait for ever asks the last one itself: that saves a thread, and with one inquiry all.
+        begun = [self._begin(inquiry) for inquiry in inquiries[:-1]]
+        own = [self._ask_here(inquiry) for inquiry in inquiries[-1:]]
+        return [*(_answer(one, None) for one in begun), *own]
+
+    def read(self, inquiry: Inquiry, capture: Capture) -> Evidence:
+        """Read a capture with the connector of its source."""
+        lane = self._lanes.get(inquiry.source)
+        if lane is None:
+            raise SourceChanged(
+                inquiry.source, "no connector for this source is in use", sha256=capture.sha256
+            )
+        try:
+            return _of_type(Evidence, lane.connector.parse(inquiry, capture))
+        except SourceChanged:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever reading raises, the capture was not understood
+            _log_fault("reading_failed", inquiry, error)
+            failure = SourceChanged(
+                inquiry.source, f"the connector failed with {type(error).__name__}", sha256=capture.sha256
+            )
+        raise failure  # not from the error above: its text is foreign
+
+    def close(self) -> None:
+        """Wait for what is under way, at most as long as the connectors allow it, and close them."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for lane in self._lanes.values():
+            close = getattr(lane.connector, "close", None)
+            if close is not None:
+                close()
+
+    def _begin(self, inquiry: Inquiry) -> Future[Answer] | Unanswered:
+        lane = self._lanes.get(inquiry.source)
+        if lane is None:
+            return _unanswered(Reason.NOT_CONFIGURED)
+        if not lane.slots.acquire(blocking=False):
+            return _unanswered(Reason.DEFERRED)
+        try:
+            # With its context, so that the log names the case.
+            return self._threads.submit(copy_context().run, lane.fetch, inquiry)
+        except RuntimeError:  # closed meanwhile
+            lane.slots.release()
+            return _unanswered(Reason.DEFERRED)
+
+    def _ask_here(self, inquiry: Inquiry) -> Answer:
+        lane = self._lanes.get(inquiry.source)
+        if lane is None:
+            return _unanswered(Reason.NOT_CONFIGURED)
+        if not lane.slots.acquire(blocking=False):
+            return _unanswered(Reason.DEFERRED)
+        return lane.fetch(inquiry)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """A connector and how many threads may still ask it."""
+
+    connector: Connector
+    slots: Semaphore
+
+    def fetch(self, inquiry: Inquiry) -> Answer:
+        """Ask, and give back the slot that was taken for it."""
+        try:
+            return _of_type(Capture, self.connector.fetch(inquiry))
+        except SourceUnavailable as error:
+            if error.reason not in _REASONS:
+                _log_fault("unknown_reason", inquiry, error)
+                return _unanswered(Reason.FAULT)
+            _log.info(
+                "source_unavailable",
+                source=inquiry.source,
+                role=inquiry.role,
+                reason=str(error.reason),
+                detail=error.detail,
+            )
+            return Unanswered(str(error.reason), error.retry_after)
+        except Exception as error:  # noqa: BLE001 - a connector may be anybody's; its case is owed an answer
+            _log_fault("asking_failed", inquiry, error)
+            return _unanswered(Reason.FAULT)
+        finally:
+            self.slots.release()
+
+
+def _unanswered(reason: Reason) -> Unanswered:
+    return Unanswered(reason.value)
+
+
+def _answer(begun: Future[Answer] | Unanswered, seconds: float | None) -> Answer:
+    if isinstance(begun, Unanswered):
+        return begun
+    try:
+        return begun.result(seconds)
+    except (TimeoutError, CancelledError):
+        return _unanswered(Reason.DEFERRED)
+
+
+_T = TypeVar("_T")
+
+
+def _of_type(kind: type[_T], value: _T) -> _T:
+    # A third party's connector need not have been type-checked.
+    if not isinstance(value, kind):
+        raise TypeError(f"not of type {kind.__name__}")
+    return value
+
+
+def _log_fault(event: str, inquiry: Inquiry, error: Exception) -> None:
+    """Say what failed and where in the code, but not in its words: they may quote an answer, or a secret."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    _log.error(
+        event,
+        source=inquiry.source,
+        role=inquiry.role,
+        error=type(error).__name__,
+        at=f"{PurePath(frame.filename).name}:{frame.lineno}",
+    )
