@@ -12,18 +12,8 @@ from celery.signals import setup_logging, worker_process_shutdown, worker_ready,
 from kombu.entity import Queue
 
 from tasks import heartbeat, logs
+from tasks.routes import EXPRESS, FINISH, lane
 from tasks.settings import settings
-
-EXPRESS = "express"
-"""The queue of new cases."""
-
-FINISH = "finish"
-"""The queue of cases that only have to be judged or published: they do not wait behind new ones."""
-
-
-def lane(source: str) -> str:
-    """The queue of a source: a slow source holds up its own queue only."""
-    return f"source.{source}"
 
 
 def _options() -> dict[str, Any]:

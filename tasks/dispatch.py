@@ -10,7 +10,7 @@ import structlog
 
 from pipeline.model import Step
 from tasks.app import app
-from tasks.verification import message
+from tasks.routes import message
 
 log = structlog.get_logger()
 

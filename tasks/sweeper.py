@@ -15,8 +15,8 @@ from celery.beat import Scheduler
 from pipeline.model import Step
 from tasks import dispatch, heartbeat
 from tasks.bootstrap import system
+from tasks.routes import route
 from tasks.settings import settings
-from tasks.verification import route
 
 log = structlog.get_logger()
 

@@ -6,14 +6,13 @@ task returns.
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import structlog
 
-from pipeline.model import Stage, Step
-from tasks.app import EXPRESS, FINISH, app, lane
+from tasks.app import app
 from tasks.bootstrap import system
+from tasks.routes import ADJUDICATION, COLLECTION, PUBLICATION, VERIFICATION
 from tasks.settings import settings
 
 log = structlog.get_logger()
@@ -29,30 +28,5 @@ def _carry_on(*, case: str, step: str) -> str:
             raise
 
 
-app.task(name="verification.express")(_carry_on)
-app.task(name=str(Stage.ADJUDICATION))(_carry_on)
-app.task(name=str(Stage.PUBLICATION))(_carry_on)
-for _source in settings().sources:
-    app.task(name=f"{Stage.COLLECTION}.{_source}")(_carry_on)
-
-
-def route(step: Step) -> tuple[str, str]:
-    """The task's name and queue for a step."""
-    if step.stage is not Stage.COLLECTION:
-        return str(step.stage), FINISH
-    if step.source is None or step.source not in settings().sources:
-        # A source that the operator has taken out has no lane; there its check is given up in due course.
-        return "verification.express", EXPRESS
-    return f"{Stage.COLLECTION}.{step.source}", lane(step.source)
-
-
-def message(step: Step) -> dict[str, Any]:
-    """What is sent for a step: ids, nothing else."""
-    name, queue = route(step)
-    return {
-        "name": name,
-        "kwargs": {"case": step.reference, "step": str(step.id)},
-        "queue": queue,
-        "ignore_result": True,
-        "retry": False,
-    }
+for _name in (VERIFICATION, ADJUDICATION, PUBLICATION, *(COLLECTION + name for name in settings().sources)):
+    app.task(name=_name)(_carry_on)
