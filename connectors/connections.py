@@ -55,7 +55,9 @@ class _Reader(io.RawIOBase):
         left = call.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the call's deadline has passed")
-        self._sock.settimeout(min(left, call.patience))
+        seconds = min(left, call.patience)
+        if seconds != self._sock.gettimeout():  # setting it is a system call
+            self._sock.settimeout(seconds)
         return self._raw.readinto(buffer)
 
     def close(self) -> None:

@@ -38,11 +38,15 @@ def connect(settings: Mapping[str, Mapping[str, str]]) -> list[Connector]:
             faults.append(f"{source}: no connector of this name is installed")
             continue
         try:
-            connectors.append(factory({name: value for name, value in chosen.items() if value}))
+            connector = factory({name: value for name, value in chosen.items() if value})
         except KeyError as missing:
             faults.append(f"{source}: {missing.args[0]} is not set")
         except ConfigurationError as error:
             faults += error.faults
+        else:
+            connectors.append(connector)
+            if connector.source != source:
+                faults.append(f"{source}: the connector of this name has the source {connector.source}")
     if faults:
         raise ConfigurationError(faults)
     return connectors

@@ -117,13 +117,13 @@ class Nta:
         )
 
     def inquiries(self, application: Json) -> Iterable[Inquiry]:
-        """One for vendor and maker each, if it declares a corporate number whose check digit is right.
+        """One for vendor and maker each: for its first corporate number, if the check digit is right.
 
-        A number with a wrong one is not assigned to anybody: the rules judge that from the number itself.
+        A number whose check digit is wrong is nobody's: the rules judge that from the number itself.
         """
         for party in parties(application):
-            number = next((one for one in party.identified_by(SCHEME) if is_well_formed(one.id)), None)
-            if number is not None:
+            number = next(party.identified_by(SCHEME), None)
+            if number is not None and is_well_formed(number.id):
                 yield Inquiry(SOURCE, party.role, number, party.name)
 
     def fetch(self, inquiry: Inquiry) -> Capture:

@@ -23,6 +23,7 @@ from pipeline.ports import Connector
 
 _log = structlog.get_logger()
 _REASONS = frozenset(Reason)
+_T = TypeVar("_T")
 
 
 class ConcurrentSources:
@@ -86,25 +87,28 @@ class ConcurrentSources:
                 close()
 
     def _begin(self, inquiry: Inquiry) -> Future[Answer] | Unanswered:
-        lane = self._lanes.get(inquiry.source)
-        if lane is None:
-            return _unanswered(Reason.NOT_CONFIGURED)
-        if not lane.slots.acquire(blocking=False):
-            return _unanswered(Reason.DEFERRED)
+        lane = self._free_lane(inquiry)
+        if isinstance(lane, Unanswered):
+            return lane
         try:
             # With its context, so that the log names the case.
             return self._threads.submit(copy_context().run, lane.fetch, inquiry)
         except RuntimeError:  # closed meanwhile
             lane.slots.release()
-            return _unanswered(Reason.DEFERRED)
+            return Unanswered(Reason.DEFERRED.value)
 
     def _ask_here(self, inquiry: Inquiry) -> Answer:
+        lane = self._free_lane(inquiry)
+        return lane if isinstance(lane, Unanswered) else lane.fetch(inquiry)
+
+    def _free_lane(self, inquiry: Inquiry) -> _Lane | Unanswered:
+        """The lane of the inquiry's source, with one of its slots taken."""
         lane = self._lanes.get(inquiry.source)
         if lane is None:
-            return _unanswered(Reason.NOT_CONFIGURED)
+            return Unanswered(Reason.NOT_CONFIGURED.value)
         if not lane.slots.acquire(blocking=False):
-            return _unanswered(Reason.DEFERRED)
-        return lane.fetch(inquiry)
+            return Unanswered(Reason.DEFERRED.value)
+        return lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ class _Lane:
         except SourceUnavailable as error:
             if error.reason not in _REASONS:
                 _log_fault("unknown_reason", inquiry, error)
-                return _unanswered(Reason.FAULT)
+                return Unanswered(Reason.FAULT.value)
             _log.info(
                 "source_unavailable",
                 source=inquiry.source,
@@ -132,13 +136,9 @@ class _Lane:
             return Unanswered(str(error.reason), error.retry_after)
         except Exception as error:  # noqa: BLE001 - a connector may be anybody's; its case is owed an answer
             _log_fault("asking_failed", inquiry, error)
-            return _unanswered(Reason.FAULT)
+            return Unanswered(Reason.FAULT.value)
         finally:
             self.slots.release()
-
-
-def _unanswered(reason: Reason) -> Unanswered:
-    return Unanswered(reason.value)
 
 
 def _answer(begun: Future[Answer] | Unanswered, seconds: float | None) -> Answer:
@@ -147,10 +147,7 @@ def _answer(begun: Future[Answer] | Unanswered, seconds: float | None) -> Answer
     try:
         return begun.result(seconds)
     except (TimeoutError, CancelledError):
-        return _unanswered(Reason.DEFERRED)
-
-
-_T = TypeVar("_T")
+        return Unanswered(Reason.DEFERRED.value)
 
 
 def _of_type(kind: type[_T], value: _T) -> _T:
@@ -161,12 +158,12 @@ def _of_type(kind: type[_T], value: _T) -> _T:
 
 
 def _log_fault(event: str, inquiry: Inquiry, error: Exception) -> None:
-    """Say what failed and where in the code, but not in its words: they may quote an answer, or a secret."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    """Say what failed and by which lines of code, not in its words: they may quote an answer, or a secret."""
+    frames = traceback.extract_tb(error.__traceback__)
     _log.error(
         event,
         source=inquiry.source,
         role=inquiry.role,
         error=type(error).__name__,
-        at=f"{PurePath(frame.filename).name}:{frame.lineno}",
+        at=[f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames[-8:]],
     )

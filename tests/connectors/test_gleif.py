@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors import gleif
-from connectors.transport import Limits
 from pipeline.errors import SourceChanged, SourceUnavailable
 from pipeline.identifiers import OrganisationId
 from pipeline.model import Capture, Inquiry, Presence
@@ -578,7 +577,7 @@ def test_whom_it_asks_about(connector, identifiers, asked, role):
 
 
 def at(server) -> gleif.Gleif:
-    return gleif.Gleif(base_url=server.url, limits=Limits(connect=2.0, read=0.2, total=2.0, size=100_000))
+    return gleif.Gleif(base_url=server.url)
 
 
 FILTER = "filter%5Bentity.registered"

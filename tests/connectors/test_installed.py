@@ -58,6 +58,12 @@ def test_a_connector_of_another_package(package):
     assert connector.settings == {"key": "value"}
 
 
+def test_a_connector_under_another_name_than_its_own(package):
+    package("sekisho_other", "xx.other = sekisho_other:Mine", MINE)
+    with pytest.raises(ConfigurationError, match=r"xx\.other: .* the source xx\.mine"):
+        installed.connect({"xx.other": {}})
+
+
 def test_a_package_that_is_not_in_use_is_not_imported(package):
     package("sekisho_unused", "xx.unused = sekisho_unused:Mine", "raise SystemExit")
     assert installed.connect({}) == []
