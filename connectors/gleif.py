@@ -161,8 +161,12 @@ class Gleif:
 
 
 def connector(settings: Mapping[str, str]) -> Gleif:
-    """The connector from its settings: ``base_url`` and ``contact``, if wished."""
-    return Gleif(base_url=settings.get("base_url", BASE_URL), contact=settings.get("contact", ""))
+    """The connector from its settings: ``base_url``, ``contact`` and ``timeout``, if wished."""
+    return Gleif(
+        base_url=settings.get("base_url", BASE_URL),
+        contact=settings.get("contact", ""),
+        limits=Limits.of(settings),
+    )
 
 
 def read_records(capture: Capture) -> list[dict[str, Any]]:

@@ -159,11 +159,12 @@ class Nta:
 
 
 def connector(settings: Mapping[str, str]) -> Nta:
-    """The connector from its settings: ``application_id``, and if wished ``base_url`` and ``contact``."""
+    """The connector from its settings: ``application_id``; if wished ``base_url``, ``contact``, ``timeout``."""
     return Nta(
         settings["application_id"],
         base_url=settings.get("base_url", BASE_URL),
         contact=settings.get("contact", ""),
+        limits=Limits.of(settings),
     )
 
 

@@ -46,6 +46,23 @@ class Limits:
     total: float = 20.0
     size: int = 2 * 1024 * 1024
 
+    @classmethod
+    def of(cls, settings: Mapping[str, str]) -> Limits:
+        """The limits of a source whose settings may name ``timeout``: seconds for one call in all.
+
+        :raises ConfigurationError: when it is no positive number.
+        """
+        text = settings.get("timeout", "")
+        if not text:
+            return cls()
+        try:
+            total = float(text)
+        except ValueError:
+            total = 0.0
+        if not 0 < total < float("inf"):
+            raise ConfigurationError(["timeout is a number of seconds above 0"])
+        return cls(connect=min(cls().connect, total), read=min(cls().read, total), total=total)
+
 
 DEFAULT_LIMITS = Limits()
 

@@ -13,8 +13,9 @@ class RetrySchedule:
     """The waits between tries. Once they are used up, the check is given up and a person is asked.
 
     ``delays[n]`` is the wait after try ``n + 1``. What the source itself asks for by Retry-After is honoured
-    where it is longer, up to ``longest``. ``unreadable`` is how often an answer that could not be read is
-    fetched again: a page that changed rarely changes back, a page cut short is whole the next time.
+    where it is longer, up to ``longest``. ``deferred`` is the wait where a source was too busy to be asked.
+    ``unreadable`` is how often an answer that could not be read is fetched again: a page that changed rarely
+    changes back, a page cut short is whole the next time.
     """
 
     delays: tuple[timedelta, ...] = (
@@ -26,15 +27,16 @@ class RetrySchedule:
         timedelta(hours=24),
     )
     longest: timedelta = timedelta(hours=24)
+    deferred: timedelta = timedelta(seconds=1)
     unreadable: int = 1
 
     def next_try(self, tries: int, now: datetime, unanswered: Unanswered) -> datetime | None:
         """The moment of the next try after ``tries`` of them, or None when they are used up.
 
-        A source that was not waited for (``deferred``) has not been tried: it is due at once.
+        A source that was not waited for (reason ``deferred``) has not been tried: it is due shortly.
         """
         if unanswered.reason == "deferred":
-            return now
+            return now + self.deferred
         if tries > len(self.delays):
             return None
         wait = self.delays[tries - 1]

@@ -8,10 +8,15 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 
 from storage import migrations
 from storage.database import Database
+
+# How long an example takes says nothing on a shared machine.
+settings.register_profile("sekisho", deadline=None)
+settings.load_profile("sekisho")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -45,6 +45,13 @@ def test_a_source_is_in_use_when_it_has_settings():
     assert installed.connect({}) == []
 
 
+@pytest.mark.parametrize("timeout", ["soon", "0", "-1", "nan", "inf"])
+def test_a_timeout_that_is_none_is_refused(timeout):
+    with pytest.raises(ConfigurationError, match="timeout"):
+        installed.connect({"int.gleif": {"timeout": timeout}})
+    assert installed.connect({"int.gleif": {"timeout": "2.5"}})
+
+
 def test_every_built_in_connector_has_the_name_it_is_listed_under():
     settings = {"application_id": "K9secret"}
     made = installed.connect(dict.fromkeys(installed.BUILT_IN, settings))

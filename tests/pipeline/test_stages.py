@@ -81,6 +81,8 @@ def test_a_source_that_was_not_waited_for_has_not_been_tried(world: World) -> No
     step = world.receive()
     assert world.verification.carry_on(step.id) == "waiting for jp.nta"
     assert next(c for c in world.file(step.case_id).checks if c.state is CheckState.WAITING).tries == 0
+    assert world.sweep() == []
+    world.clock.advance(timedelta(seconds=1))
     assert world.sweep() == ["listed"]
 
 
