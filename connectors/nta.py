@@ -159,7 +159,7 @@ class Nta:
 
 
 def connector(settings: Mapping[str, str]) -> Nta:
-    """The connector from its settings: ``application_id``; as wished ``base_url``, ``contact``, ``timeout``."""
+    """The connector from ``application_id`` and, as wished, ``base_url``, ``contact`` and ``timeout``."""
     return Nta(
         settings["application_id"],
         base_url=settings.get("base_url", BASE_URL),
