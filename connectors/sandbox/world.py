@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cache, cached_property
+from functools import cached_property
 from importlib import resources
 from typing import Any
 
@@ -201,12 +201,18 @@ class Place:
 
 
 def load() -> World:
-    """The world of ``world.yaml``.
+    """The world of ``world.yaml``."""
+    return read(_world_file())
 
-    :raises ValueError: when the file contradicts itself: a wrong check digit, a number or key used twice,
-        a successor that is not there.
+
+def read(text: str) -> World:
+    """A world written as ``world.yaml`` is.
+
+    :raises ValueError: when it contradicts itself: a wrong check digit, a number or key used twice, a
+        successor that is not there.
     """
-    document, places = _world_file()
+    document = yaml.safe_load(text)
+    places = _places(document)
     companies = tuple(_company(entry, places) for entry in document["companies"])
     world = World(document["as_of"], companies, tuple(map(Fault.from_json, document["faults"])))
     _check(world)
@@ -220,8 +226,8 @@ def generate(n: int, seed: int = 0) -> World:
 
     :raises ValueError: beyond the numbers there are (90,000 for each town in the world file).
     """
-    document, places = _world_file()
-    towns, abroad = list(places.values()), document["abroad"]
+    document = yaml.safe_load(_world_file())
+    towns, abroad = list(_places(document).values()), document["abroad"]
     if not 0 <= n <= _SERIALS * len(towns):
         raise ValueError(f"from 0 to {_SERIALS * len(towns)} companies, not {n}")
     draw = random.Random(seed)  # noqa: S311 - to be repeatable, not to be secret
@@ -248,14 +254,14 @@ def full_width(text: str) -> str:
     return text.translate({ord("0") + digit: ord("０") + digit for digit in range(10)})
 
 
-@cache
-def _world_file() -> tuple[dict[str, Any], dict[str, Place]]:
-    text = resources.files("connectors.sandbox").joinpath("world.yaml").read_text(encoding="utf-8")
-    document = yaml.safe_load(text)
-    places = {
+def _world_file() -> str:
+    return resources.files("connectors.sandbox").joinpath("world.yaml").read_text(encoding="utf-8")
+
+
+def _places(document: dict[str, Any]) -> dict[str, Place]:
+    return {
         key: Place(**{**entry, "latin": tuple(entry["latin"])}) for key, entry in document["places"].items()
     }
-    return document, places
 
 
 def _company(entry: dict[str, Any], places: Mapping[str, Place]) -> Company:
@@ -322,6 +328,8 @@ def _check(world: World) -> None:
         if not re.fullmatch("[A-Z]{2}", str(company.country)):
             raise ValueError(f"{company.key}: country is {company.country!r}; in YAML a bare NO is false")
         for scheme, number in company.identifiers.items():
+            if not isinstance(number, str):
+                raise ValueError(f"{company.key}: {scheme} stands without quotation marks")
             if (scheme, number) in numbers:
                 raise ValueError(f"{company.key}: {scheme} {number} is used twice")
             numbers.add((scheme, number))
