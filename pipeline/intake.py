@@ -6,7 +6,8 @@ document (:mod:`pipeline.schemas`); what is decided here needs the database.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,6 +18,22 @@ from pipeline.lifecycle import State
 from pipeline.model import Application, Case, Event, Stage, Step, Text
 from pipeline.ports import Clock, Memory, Transaction
 from pipeline.problems import ID_REUSED, SUBMISSION_INVALID, Problem, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A message whose signature and schema are good: ``body`` as it was signed, ``document`` as it reads."""
+
+    sender_id: UUID
+    message_id: str
+    body: bytes
+    document: Json
+
+    @property
+    def supersedes(self) -> UUID | None:
+        """The application that this one takes the place of."""
+        declared = self.document["data"].get("supersedes")
+        return None if declared is None else UUID(declared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +66,66 @@ class Intake:
     def accept(self, sender_id: UUID, message_id: str, body: bytes, document: Json) -> Receipt:
         """Keep a submission and open its case; once it returns, the application is in the database for good.
 
-        ``body`` is what was signed, ``document`` the submission in it. A message that came before is not kept
-        a second time, however late it comes.
+        A message that came before is not kept a second time, however late it comes.
 
         :raises Problem: ``webhook.id_reused`` when the message id came before with another body;
             ``submission.invalid`` when it supersedes what it cannot.
         :raises Exception: what the memory raises when it fails twice. The same message may be sent again.
         """
-        try:
-            return self._accept(sender_id, message_id, body, document)
-        except Problem:
-            raise
-        except Exception:  # noqa: BLE001 - the core does not know a database's errors, and need not
-            # The message id makes a second try harmless: a reference that another case has is drawn anew, a
-            # superseded case that moved is read again, a deadlock's loser follows the winner.
-            return self._accept(sender_id, message_id, body, document)
+        [outcome] = self.accept_all([Submission(sender_id, message_id, body, document)])
+        if isinstance(outcome, Problem):
+            raise outcome
+        return outcome
 
-    def _accept(self, sender_id: UUID, message_id: str, body: bytes, document: Json) -> Receipt:
+    def accept_all(self, submissions: Sequence[Submission]) -> list[Receipt | Problem]:
+        """Accept several in one transaction, as :meth:`accept` does one; what it would raise is returned.
+
+        :raises Exception: what the memory raises when it fails twice. All of them may be sent again.
+        """
+        try:
+            return self._accept(submissions)
+        except Exception:  # noqa: BLE001 - the core does not know a database's errors, and need not
+            # Once more, each by itself. The message id makes that harmless, and it helps: a reference that
+            # another case has is drawn anew, a superseded case that moved is read again, a deadlock's loser
+            # follows the winner.
+            return [outcome for submission in submissions for outcome in self._accept([submission])]
+
+    def _accept(self, submissions: Sequence[Submission]) -> list[Receipt | Problem]:
         now = self.clock.now()
-        declared = document["data"]
-        superseded = UUID(declared["supersedes"]) if "supersedes" in declared else None
-        application = Application(new_id(), sender_id, message_id, now, body, declared, superseded)
+        outcomes: list[Receipt | Problem] = []
+        with self.memory.write() as tx:
+            opened = _Opened(tx)
+            for submission in submissions:
+                try:
+                    outcomes.append(self._take(opened, submission, now))
+                except Problem as problem:
+                    # Whoever raises it has written nothing: the others of this transaction stand.
+                    outcomes.append(problem)
+            opened.write()
+        return outcomes
+
+    def _take(self, opened: _Opened, submission: Submission, now: datetime) -> Receipt:
+        tx = opened.tx
+        supersedes = submission.supersedes
+        application = Application(
+            id=new_id(),
+            sender_id=submission.sender_id,
+            message_id=submission.message_id,
+            received_at=now,
+            body=submission.body,
+            document=submission.document["data"],
+            supersedes=supersedes,
+        )
+        if supersedes is not None:
+            known = tx.applications.by_message(submission.sender_id, submission.message_id)
+            if known is not None:
+                return _receipt_again(tx, known, submission.body)
+            opened.write()
+            _supersede(tx, application, supersedes, now)
+        if not tx.applications.add(application):
+            known = tx.applications.by_message(submission.sender_id, submission.message_id)
+            assert known is not None
+            return _receipt_again(tx, known, submission.body)
         case = Case(
             id=new_id(),
             reference=new_reference(),
@@ -80,21 +136,26 @@ class Intake:
             opened_at=now,
             changed_at=now,
         )
+        tx.cases.open(case, application)
         step = Step(new_id(), case.id, case.reference, Stage.COLLECTION, due_at=now + self.lease)
-        with self.memory.write() as tx:
-            if superseded is not None:
-                known = tx.applications.by_message(sender_id, message_id)
-                if known is not None:
-                    return _receipt_again(tx, known, body)
-                _supersede(tx, sender_id, superseded, application, now)
-            if not tx.applications.add(application):
-                known = tx.applications.by_message(sender_id, message_id)
-                assert known is not None
-                return _receipt_again(tx, known, body)
-            tx.cases.open(case, application)
-            tx.ledger.add([step])
-            tx.journal.write([_received(case, application)])
+        opened.steps.append(step)
+        opened.events.append(_received(case, application))
         return Receipt(application.id, case.reference, case.state, step)
+
+
+@dataclass(slots=True)
+class _Opened:
+    """The first steps and events of the cases that a transaction opened, written together: few statements."""
+
+    tx: Transaction
+    steps: list[Step] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    def write(self) -> None:
+        if self.steps:
+            self.tx.ledger.add(self.steps)
+            self.tx.journal.write(self.events)
+            self.steps, self.events = [], []
 
 
 def _receipt_again(tx: Transaction, known: Application, body: bytes) -> Receipt:
@@ -105,10 +166,8 @@ def _receipt_again(tx: Transaction, known: Application, body: bytes) -> Receipt:
     return Receipt(known.id, file.case.reference, file.case.state, step=None)
 
 
-def _supersede(
-    tx: Transaction, sender_id: UUID, superseded: UUID, correction: Application, now: datetime
-) -> None:
-    file = tx.cases.of_sender(sender_id, superseded)
+def _supersede(tx: Transaction, correction: Application, superseded: UUID, now: datetime) -> None:
+    file = tx.cases.of_sender(correction.sender_id, superseded)
     if file is None:
         raise _not_superseded(
             "この送信者の申請に該当するものがありません。", "This sender has no such application."

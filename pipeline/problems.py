@@ -106,6 +106,13 @@ PARAMETER_INVALID = _define(
     "クエリパラメーターの値が正しくありません。API仕様を確認してください。",
     "A query parameter has a value that it cannot have. See the description of the API.",
 )
+CURSOR_AHEAD = _define(
+    "feed.cursor_ahead",
+    400,
+    "Cursor beyond the feed",
+    "指定された位置はまだ存在しません。afterを省略して先頭から読み直してください。",
+    "The feed has not come to this position. Read it again from the start, without `after`.",
+)
 NOT_FOUND = _define(
     "request.not_found",
     404,

@@ -1,0 +1,14 @@
+"""Where a web server starts: ``uvicorn --factory web.main:app_factory``."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from tasks.bootstrap import web_services
+from web.app import create_app
+from web.services import Services
+
+
+def app_factory() -> FastAPI:
+    """The application of this process, joined as the settings say."""
+    return create_app(Services.of(web_services()))

@@ -1,0 +1,371 @@
+"""The description of the API (OpenAPI 3.1), written out, as the routes read raw requests.
+
+Tests hold it to the routes and hold real answers to its schemas.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from pipeline import schemas
+from pipeline.documents import Json
+from pipeline.lifecycle import State
+from pipeline.model import CheckState, Verdict
+from pipeline.problems import CATALOGUE, SUBMISSION_INVALID
+
+TITLE = "Sekisho"
+
+Schema = dict[str, Any]
+
+
+def document() -> Schema:
+    """The whole description."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": TITLE,
+            "version": "1",
+            "description": "Vendors apply and see how it stands; catalog services follow the listings.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {
+            "/v1/applications": {"post": _SUBMIT},
+            "/v1/applications/{id}": {"get": _STATUS},
+            "/v1/listings": {"get": _LISTINGS},
+            "/v1/listings/changes": {"get": _CHANGES},
+            "/v1/listings/{id}": {"get": _LISTING},
+            "/v1/schemas/{name}": {"get": _schema_operation()},
+            "/v1/schemas/{name}/{version}": {"get": _schema_operation(_path("version", {"type": "integer"}))},
+            "/livez": {"get": _probe("livez", "The process answers.")},
+            "/readyz": {
+                "get": _probe("readyz", "The process can serve: it says what keeps it from it.", 503)
+            },
+        },
+        "components": {
+            "schemas": {
+                **{schema.name.capitalize(): _component(schema.document) for schema in schemas.SCHEMAS},
+                "Receipt": _RECEIPT,
+                "Status": _STATUS_DOCUMENT,
+                "ListingPage": _page(_ITEM, {"type": ["string", "null"]}),
+                "ChangePage": _page(_CHANGE, {"type": "integer", "minimum": 0}),
+                "Problem": _PROBLEM,
+            },
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "The sender's token."},
+                "webhook": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "webhook-signature",
+                    "description": "Standard Webhooks 1.0: v1 (HMAC-SHA256) or v1a (Ed25519) over "
+                    "`{webhook-id}.{webhook-timestamp}.{body}`. For GET the body is `GET ` and the path.",
+                },
+            },
+        },
+    }
+
+
+def page() -> str:
+    """The description as a plain page, which loads nothing from anywhere."""
+    rows = "".join(
+        f"<tr><td>{method.upper()}<td><code>{escape(path)}</code><td>{escape(operation['summary'])}"
+        for path, operations in document()["paths"].items()
+        for method, operation in operations.items()
+    )
+    codes = "".join(
+        f"<tr><td>{kind.status}<td><code>{escape(kind.code)}</code><td lang=ja>{escape(kind.text.ja)}"
+        f"<td>{escape(kind.text.en)}"
+        for kind in CATALOGUE.values()
+    )
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{TITLE}: API</title><h1>{TITLE}: API</h1>"
+        '<p>The whole description is at <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).'
+        f"<table><caption>Operations</caption><tr><th>Method<th>Path<th>What it does{rows}</table>"
+        f"<table><caption>Problems</caption><tr><th>Status<th>Code<th>日本語<th>English{codes}</table>"
+    )
+
+
+def _component(schema: Json) -> Schema:
+    """A schema file as a component: its references lead to the components."""
+    home = f"#/components/schemas/{str(schema['$id']).split(':')[3].capitalize()}"
+    homes = {other.id: f"#/components/schemas/{other.name.capitalize()}" for other in schemas.SCHEMAS}
+
+    def rewritten(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                name: _reference(member) if name == "$ref" else rewritten(member)
+                for name, member in value.items()
+            }
+        return [rewritten(item) for item in value] if isinstance(value, list) else value
+
+    def _reference(reference: str) -> str:
+        base, _, fragment = reference.partition("#")
+        return homes.get(base, home) + fragment
+
+    return {name: rewritten(member) for name, member in schema.items() if name not in {"$schema", "$id"}}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _nullable(schema: Schema) -> Schema:
+    return {"oneOf": [schema, {"type": "null"}]}
+
+
+def _path(name: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query(name: str, schema: Schema, description: str) -> Schema:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+def _header(name: str, description: str, *, required: bool = True) -> Schema:
+    schema = {"type": "string"}
+    return {"name": name, "in": "header", "required": required, "schema": schema, "description": description}
+
+
+def _answer(description: str, schema: Schema, *headers: str, media_type: str = "application/json") -> Schema:
+    return {
+        "description": description,
+        "headers": {name: {"schema": {"type": "string"}} for name in headers},
+        "content": {media_type: {"schema": schema}},
+    }
+
+
+def _problems(*statuses: int) -> Schema:
+    return {
+        str(status): _answer(
+            ", ".join(f"`{kind.code}`" for kind in CATALOGUE.values() if kind.status == status),
+            _ref("Problem"),
+            *(["Retry-After"] if status in {429, 503} else []),
+            media_type="application/problem+json",
+        )
+        for status in statuses
+    }
+
+
+_STRING: Schema = {"type": "string"}
+_MOMENT: Schema = {"type": "string", "format": "date-time"}
+_UUID: Schema = {"type": "string", "format": "uuid"}
+_DIGEST: Schema = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
+_REFERENCE: Schema = {"type": "string", "pattern": "^SK-[0-9A-HJKMNP-TV-Z]{9}$"}
+_TEXT = _object(ja=_STRING, en=_STRING)
+_STATE = {"enum": [str(state) for state in State]}
+
+_NOT_MODIFIED: Schema = {"description": "The caller has it: If-None-Match names its ETag."}
+_IF_NONE_MATCH = _header("if-none-match", "ETags that the caller has, or *.", required=False)
+
+_PROBLEM: Schema = {
+    "description": "RFC 9457. `code` is stable, `ja` and `en` are for people, `detail` for developers.",
+    "type": "object",
+    "properties": {
+        "type": _STRING,
+        "title": _STRING,
+        "status": {"type": "integer"},
+        "detail": _STRING,
+        "code": {"enum": list(CATALOGUE)},
+        "ja": _STRING,
+        "en": _STRING,
+        "errors": {
+            "type": "array",
+            "minItems": 1,
+            "items": _object(pointer=_STRING, code=_STRING, ja=_STRING, en=_STRING),
+            "description": f"With `{SUBMISSION_INVALID.code}`: every place that is wrong, by JSON Pointer.",
+        },
+    },
+    "required": ["type", "title", "status", "detail", "code", "ja", "en"],
+    "additionalProperties": False,
+}
+
+_RECEIPT = _object(id=_UUID, reference=_REFERENCE, status=_STATE, links=_object(self=_STRING))
+
+_STATUS_DOCUMENT = _object(
+    id=_UUID,
+    reference=_REFERENCE,
+    state=_object(code=_STATE, ja=_STRING, en=_STRING),
+    final={"type": "boolean"},
+    received_at=_MOMENT,
+    changed_at=_MOMENT,
+    checks={
+        "type": "array",
+        "items": _object(
+            source=_STRING,
+            role=_STRING,
+            state=_object(code={"enum": [str(state) for state in CheckState]}, ja=_STRING, en=_STRING),
+            reason={"type": ["string", "null"]},
+            tries={"type": "integer", "minimum": 0},
+            answered_at=_nullable(_MOMENT),
+            next_try_at=_nullable(_MOMENT),
+        ),
+    },
+    decision=_nullable(
+        _object(
+            verdict={"enum": [str(verdict) for verdict in Verdict]},
+            reason={"type": ["string", "null"]},
+            decided_at=_MOMENT,
+            by={"enum": ["policy", "reviewer"]},
+            policy={"type": "array", "items": _STRING},
+        )
+    ),
+    asked_of_vendor={
+        "type": "array",
+        "items": _object(
+            rule=_STRING,
+            outcome=_STRING,
+            effect={"enum": ["review", "reject"]},
+            reason={"type": ["string", "null"]},
+            message=_nullable(_TEXT),
+            remedy=_nullable(_TEXT),
+            basis={"type": "array", "items": _STRING},
+        ),
+    },
+    links={
+        "type": "object",
+        "properties": {"self": _STRING, "listing": _STRING},
+        "required": ["self"],
+        "additionalProperties": False,
+    },
+)
+
+_ITEM = _object(
+    listing_id=_UUID,
+    version={"type": "integer", "minimum": 1},
+    published_at=_MOMENT,
+    digest=_DIGEST,
+    data=_ref("Listing"),
+)
+_CHANGE = _object(
+    seq={"type": "integer", "minimum": 1},
+    type=_STRING,
+    listing_id=_UUID,
+    version={"type": "integer", "minimum": 1},
+    occurred_at=_MOMENT,
+    digest=_DIGEST,
+    data=_ref("Listing"),
+)
+
+
+def _page(item: Schema, cursor: Schema) -> Schema:
+    return _object(
+        items={"type": "array", "items": item},
+        next=cursor,
+        has_more={"type": "boolean"},
+        generated_at={
+            **_MOMENT,
+            "description": "When this was sent. What a listing stands for: `data_as_of`.",
+        },
+    )
+
+
+_LIMIT = _query("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 100}, "Items a page.")
+
+_SUBMIT: Schema = {
+    "operationId": "submit",
+    "summary": "Submit an application, signed as Standard Webhooks 1.0 say.",
+    "description": "Answered once the application is in the database. The same message may be sent again at "
+    "any time: it opens no second case. Bodies to 64 KiB, times within 300 s.",
+    "security": [{"webhook": []}],
+    "parameters": [
+        _header(
+            "webhook-id", "1 to 255 letters, digits and signs of _ ~ : @ + / = -; the same on every retry."
+        ),
+        _header("webhook-timestamp", "Seconds since 1970, of this attempt."),
+        _header("webhook-signature", "`v1,…` or `v1a,…`, several separated by spaces; eight are looked at."),
+        _header("sekisho-sender", "Name or id of the sender.", required=False),
+    ],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Submission")}}},
+    "responses": {
+        "202": _answer("Accepted.", _ref("Receipt"), "Location"),
+        "200": _answer("The same message came before.", _ref("Receipt"), "Location", "webhook-repeated"),
+        **_problems(400, 401, 408, 413, 415, 422, 429, 503),
+    },
+}
+_STATUS: Schema = {
+    "operationId": "status",
+    "summary": "See how an own application stands and what is asked of the vendor.",
+    "security": [{"bearer": []}, {"webhook": []}],
+    "parameters": [_path("id", _UUID), _IF_NONE_MATCH],
+    "responses": {
+        "200": _answer("The application as it stands.", _ref("Status"), "ETag", "Retry-After"),
+        "304": _NOT_MODIFIED,
+        **_problems(400, 401, 404, 503),
+    },
+}
+_LISTINGS: Schema = {
+    "operationId": "listings",
+    "summary": "Read the listings in force, page by page.",
+    "security": [],
+    "parameters": [_query("page_token", _STRING, "`next` of the page before."), _LIMIT],
+    "responses": {
+        "200": _answer("A page; `next` is null on the last.", _ref("ListingPage"), "Link"),
+        **_problems(400, 503),
+    },
+}
+_CHANGES: Schema = {
+    "operationId": "changes",
+    "summary": "Follow the catalog: every change, oldest first, without gaps.",
+    "description": "Start without `after`, then always give the last `next`. Positions are in the order of "
+    "commits; a change is never inserted before one that was read. No change is ever dropped from the feed.",
+    "security": [],
+    "parameters": [
+        _query("after", {"type": "integer", "minimum": 0, "default": 0}, "The position read last."),
+        _LIMIT,
+    ],
+    "responses": {
+        "200": _answer("Changes beyond the position, maybe none.", _ref("ChangePage"), "Link"),
+        **_problems(400, 503),
+    },
+}
+_LISTING: Schema = {
+    "operationId": "listing",
+    "summary": "Read one listing; its ETag is its digest.",
+    "security": [],
+    "parameters": [_path("id", _UUID), _IF_NONE_MATCH],
+    "responses": {
+        "200": _answer("The version in force.", _ref("Listing"), "ETag", "Last-Modified", "Link"),
+        "304": _NOT_MODIFIED,
+        **_problems(404, 503),
+    },
+}
+
+
+def _schema_operation(*more: Schema) -> Schema:
+    names = {"enum": sorted({schema.name for schema in schemas.SCHEMAS})}
+    return {
+        "operationId": "schema_version" if more else "schema",
+        "summary": "Read a JSON Schema (2020-12)"
+        + (" in one version." if more else " in its newest version."),
+        "security": [],
+        "parameters": [_path("name", names), *more, _IF_NONE_MATCH],
+        "responses": {
+            "200": _answer("The schema.", {"type": "object"}, "ETag", media_type="application/schema+json"),
+            "304": _NOT_MODIFIED,
+            **_problems(404),
+        },
+    }
+
+
+def _probe(name: str, summary: str, *statuses: int) -> Schema:
+    faults = {"type": "array", "items": _STRING}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "security": [],
+        "responses": {
+            str(status): _answer(
+                "Whether, and what keeps it from it.", _object(ok={"type": "boolean"}, faults=faults)
+            )
+            for status in (200, *statuses)
+        },
+    }
