@@ -209,7 +209,7 @@ class _Join:
             fail_only_if=fail_only_if,
             amendments=amendments,
             sayings=sayings,
-            item=_optional(rule.item),
+            items={path: Template.of(text) for path, text in rule.items.items()},
             title=rule.title.as_json(),
             basis=list(bases),
         )
@@ -307,22 +307,18 @@ class _Join:
                 texts[f"/special/{place}/remedy"] = special.remedy
         for at, text in texts.items():
             for name in Template.of(text).placeholders:
-                if name == _ITEMS and rule.item is not None:
+                if name == _ITEMS and rule.items:
                     continue
                 fact = BY_PATH.get(name) or BY_PATH.get(name + "[]")
                 if name != "as_of" and (fact is None or fact.kind is FactKind.OBJECTS):
-                    self._fault(
-                        pack,
-                        rule.at + at,
-                        f"{{{name}}} is no fact to be named",
-                        "take a path, or give an item",
-                    )
-        if rule.item is not None:
-            for name in Template.of(rule.item).placeholders:
-                if name != "." and not any(path.endswith((f"[].{name}", f"[].{name}[]")) for path in BY_PATH):
-                    self._fault(
-                        pack, rule.at + "/item", f"no item has a field {name!r}", "take one of docs/facts.md"
-                    )
+                    self._fault(pack, rule.at + at, f"{{{name}}} is no fact that can be named", "take a path")
+        for path, text in rule.items.items():
+            for name in Template.of(text).placeholders:
+                field = f"{path}[]" if name == "." else f"{path}[].{name}"
+                fact = BY_PATH.get(field) or BY_PATH.get(field + "[]")
+                if fact is None or fact.kind is FactKind.OBJECTS:
+                    at = rule.at + pointer("item", path)
+                    self._fault(pack, at, f"{{{name}}} is no field of {path}", "take one of docs/facts.md")
 
 
 def _optional(text: Text | None) -> Template | None:

@@ -120,7 +120,7 @@ class Rule:
     reason: Mapping[str, str]
     message: Mapping[str, Text]
     remedy: Text
-    item: Text | None
+    items: Mapping[str, Text]
     specials: tuple[Special, ...]
     basis: tuple[str, ...]
     assumed: bool
@@ -235,7 +235,7 @@ def _rule(name: str, body: Mapping[str, Any], pack: str) -> Rule:
         reason=body["reason"],
         message={outcome: _text(said) for outcome, said in body["message"].items()},
         remedy=_text(body["remedy"]),
-        item=_optional_text(body.get("item")),
+        items={path: _text(said) for path, said in body.get("item", {}).items()},
         specials=tuple(
             Special(
                 said["outcome"],

@@ -6,7 +6,7 @@ outcome document, byte for byte in its canonical form (RFC 8785), on any day and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -74,7 +74,7 @@ class CompiledRule:
     fail_only_if: Test | None
     amendments: tuple[Amendment, ...]
     sayings: Mapping[str, tuple[Saying, ...]]
-    item: Template | None
+    items: Mapping[str, Template]
     title: Said
     basis: list[Json]
 
@@ -270,37 +270,38 @@ def _value(name: str, run: Run) -> Said:
     """The words for a placeholder that is a path, or ``as_of``."""
     if name == "as_of":
         return said_date(run.as_of)
-    value: Any = run.facts
-    for part in name.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return said(value, BY_PATH.get(name) or BY_PATH.get(name + "[]"))
+    return said(_at(name, run), BY_PATH.get(name) or BY_PATH.get(name + "[]"))
 
 
 def _items(compiled: CompiledRule, run: Run) -> Said:
-    """The list items that settled the outcome, each in the rule's words for an item."""
-    template = compiled.item
-    if template is None:
-        return {"ja": "", "en": ""}
+    """The list items that settled the outcome, each in the rule's words for it."""
     found: dict[tuple[str, int], None] = {}
     for index in run.decisive:
         listed, bracket, rest = run.trace[index]["path"].partition("[")
-        if bracket:
+        if bracket and listed in compiled.items:
             found[listed, int(rest.partition("]")[0])] = None
-    texts = []
-    for listed, number in found:
-        items: Any = run.facts
-        for part in listed.split("."):
-            items = items[part]
-        item = items[number]
+    return joined([compiled.items[listed].fill(_item(listed, number, run)) for listed, number in found])
 
-        def said_of(field: str, item: Any = item, path: str = listed + "[]") -> Said:
-            if field == ".":
-                return said(item, BY_PATH[path])
-            value = item.get(field) if isinstance(item, dict) else None
-            return said(value, BY_PATH.get(f"{path}.{field}") or BY_PATH.get(f"{path}.{field}[]"))
 
-        texts.append(template.fill(said_of))
-    return joined(texts)
+def _item(listed: str, number: int, run: Run) -> Callable[[str], Said]:
+    """Words the fields of one item, and the item itself as ``.``."""
+    item = _at(listed, run)[number]
+
+    def said_of(field: str) -> Said:
+        if field == ".":
+            return said(item, BY_PATH[listed + "[]"])
+        path = f"{listed}[].{field}"
+        value = item.get(field) if isinstance(item, dict) else None
+        return said(value, BY_PATH.get(path) or BY_PATH.get(path + "[]"))
+
+    return said_of
+
+
+def _at(path: str, run: Run) -> Any:
+    value: Any = run.facts
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def _evidence(run: Run, trace: Sequence[dict[str, Any]], decisive: Sequence[int]) -> list[dict[str, Any]]:

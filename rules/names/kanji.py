@@ -2,7 +2,8 @@
 
 The register keeps old forms where they have a JIS code, and people type whichever their keyboard gives.
 Unicode's own normalisation unites compatibility ideographs only (神 with U+FA19). The rest stands here: the old
-forms of the character lists of 1949 (当用漢字字体表) and 1981 (常用漢字表), and variants usual in names.
+forms of the character lists of 1949 (当用漢字字体表) and 1981 (常用漢字表), and variants usual in
+names.
 """
 
 from __future__ import annotations
