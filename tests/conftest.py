@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import make_url
 
 from storage import migrations
 from storage.database import Database
+from tests.databases import fresh_database
 
 # How long an example takes says nothing on a shared machine.
 settings.register_profile("sekisho", deadline=None)
@@ -57,23 +57,20 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_url: str) -> str:
+def postgres_template(postgres_url: str) -> Iterator[str]:
     """The name of a migrated, empty database that fresh ones are copied from."""
-    name = f"sekisho_template_{os.getpid()}"
-    _create_database(postgres_url, name)
-    database = Database(_named(postgres_url, name))
-    migrations.upgrade(database)
-    database.close()
-    return name
+    with fresh_database(postgres_url) as url:
+        database = Database(url)
+        migrations.upgrade(database)
+        database.close()
+        yield str(make_url(url).database)
 
 
 @pytest.fixture
 def postgres_database_url(postgres_url: str, postgres_template: str) -> Iterator[str]:
     """The URL of a fresh PostgreSQL database, migrated and empty."""
-    name = f"sekisho_{uuid4().hex}"
-    _create_database(postgres_url, name, template=postgres_template)
-    yield _named(postgres_url, name)
-    _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with fresh_database(postgres_url, postgres_template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -99,18 +96,3 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url)
     yield opened
     opened.close()
-
-
-def _named(url: str, name: str) -> str:
-    return make_url(url).set(database=name).render_as_string(hide_password=False)
-
-
-def _create_database(url: str, name: str, template: str = "template0") -> None:
-    _execute(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-
-
-def _execute(url: str, statement: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
