@@ -98,19 +98,20 @@ class LeiRegistration:
 class Company:
     """One invented company.
 
-    ``key`` is its name in the world file. ``legal_form`` is written as the law of its country has it.
+    ``key`` is its name in the world file, ``name_en`` an English name that it has registered, if any.
+    ``legal_form`` is written as the law of its country has it.
     ``registration`` is its number in the register of its country, as that register writes it, where no
     identifier says so. ``chapters`` are oldest first; the last one is the present.
     """
 
     key: str
-    name_en: str
     country: str
     jurisdiction: str
     legal_form: str
     founded_on: date
     identifiers: Mapping[str, str]
     chapters: tuple[Chapter, ...]
+    name_en: str = ""
     registration: str = ""
     lei: LeiRegistration | None = None
     closure: Closure | None = None
@@ -354,12 +355,11 @@ _FIRST_SERIAL, _SERIALS = 900_000, 90_000
 
 def _domestic(key: str, serial: int, words: list[list[str]], founded_on: date, town: Place) -> Company:
     # Names repeat, as they do in life: only the number tells two companies apart.
-    name, furigana, name_en = ("".join(forms) for forms in zip(*words, strict=True))
+    name, furigana, _ = ("".join(forms) for forms in zip(*words, strict=True))
     address = town.address(full_width(f"{serial % 90 + 10}丁目{serial // 90 % 90 + 1}番{serial % 97 + 1}号"))
     body = f"{town.office}01{serial}"
     return Company(
         key=key,
-        name_en=f"{name_en} K.K.",
         country="JP",
         jurisdiction="JP",
         legal_form="株式会社",
@@ -374,7 +374,6 @@ def _foreign(key: str, i: int, words: list[list[str]], founded_on: date, abroad:
     address = Address(abroad["country"], "", abroad["city"], (f"{i} Sandbox Street",), abroad["postcode"])
     return Company(
         key=key,
-        name_en=name,
         country=abroad["country"],
         jurisdiction=abroad["jurisdiction"],
         legal_form=abroad["legal_form"],

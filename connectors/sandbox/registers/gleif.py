@@ -169,7 +169,7 @@ class GleifRegister:
                     "type": "PREFERRED_ASCII_TRANSLITERATED_LEGAL_NAME",
                 }
             ]
-            if company.name_en != company.name
+            if company.name_en
             else [],
             "legalAddress": address,
             "headquartersAddress": address,

@@ -142,6 +142,8 @@ def _row(company: Company, event: _Event, assigned_on: date) -> dict[str, str]:
 
 
 def _in_latin(company: Company) -> dict[str, str]:
+    if not company.name_en:
+        return {}
     address = company.address
     return {
         "enName": company.name_en,
