@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_shutdown, worker_ready, worker_shutdown
+from celery.signals import setup_logging, worker_ready
 from kombu.entity import Queue
 
 from tasks import heartbeat, logs
@@ -67,14 +67,6 @@ def _start_heartbeat(sender: Any, **_: object) -> None:
     heartbeat.start(sender)
 
 
-def _close(**_: object) -> None:
-    from tasks.bootstrap import close_system  # noqa: PLC0415 - Flower needs no adapter
-
-    close_system()
-
-
 # The signals hold weak references: the functions must stay names of this module.
 setup_logging.connect(_set_up_logging)
 worker_ready.connect(_start_heartbeat)
-worker_shutdown.connect(_close)
-worker_process_shutdown.connect(_close)

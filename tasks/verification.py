@@ -9,9 +9,10 @@ from __future__ import annotations
 from uuid import UUID
 
 import structlog
+from celery.signals import worker_process_shutdown, worker_shutdown
 
 from tasks.app import app
-from tasks.bootstrap import system
+from tasks.bootstrap import close_system, system
 from tasks.routes import ADJUDICATION, COLLECTION, PUBLICATION, VERIFICATION
 from tasks.settings import settings
 
@@ -27,6 +28,14 @@ def _carry_on(*, case: str, step: str) -> str:
             log.exception("step.failed")
             raise
 
+
+def _close(**_: object) -> None:
+    close_system()
+
+
+# The signals hold weak references: the function must stay a name of this module.
+worker_shutdown.connect(_close)
+worker_process_shutdown.connect(_close)
 
 for _name in (VERIFICATION, ADJUDICATION, PUBLICATION, *(COLLECTION + name for name in settings().sources)):
     app.task(name=_name)(_carry_on)
