@@ -16,15 +16,17 @@ from pipeline.model import Text
 from rules.bases import register
 from rules.conditions import Compiler, ConditionError, Raw
 from rules.leaves import Demand
-from rules.pack import Change, Effect, Fault, Kind, Pack, PackError, Rule, Status
+from rules.pack import Change, Effect, Fault, Kind, Pack, PackError, Rule, Special, Status
 from rules.parameters import Timeline, UnknownParameter
-from rules.ruleset import Amendment, CompiledRule, Ruleset, Saying
-from rules.truth import FAIL, UNKNOWN, Test
+from rules.ruleset import NOT_APPLICABLE, SUPPRESSED, Amendment, CompiledRule, Ruleset, Saying
+from rules.truth import FAIL, PASS, UNKNOWN, Test
 from rules.vocabulary import BY_PATH
 from rules.vocabulary import Kind as FactKind
 from rules.wording import Template
 
 _ITEMS = "items"
+_SETTLED = frozenset({PASS, NOT_APPLICABLE, SUPPRESSED})
+"""Outcomes without effect. What is said of them has no placeholders."""
 
 
 def join(base: Pack, layers: Sequence[Pack] = (), origin: Pack | None = None) -> Ruleset:
@@ -189,17 +191,6 @@ class _Join:
         amendments = tuple(self._amendments(rule))
         if require is None:
             return None
-        sayings = {
-            outcome: (
-                *(
-                    Saying(when, special.reason, Template.of(special.message), _optional(special.remedy))
-                    for special, when in specials
-                    if special.outcome == outcome and when is not None
-                ),
-                Saying(None, rule.reason.get(outcome, ""), Template.of(text), Template.of(rule.remedy)),
-            )
-            for outcome, text in rule.message.items()
-        }
         bases = [register()[name].as_json() for name in rule.basis if name in register()]
         return CompiledRule(
             rule=rule,
@@ -208,10 +199,24 @@ class _Join:
             require=require,
             fail_only_if=fail_only_if,
             amendments=amendments,
-            sayings=sayings,
-            items={path: Template.of(text) for path, text in rule.items.items()},
+            sayings={outcome: tuple(_sayings(rule, outcome, specials)) for outcome in (FAIL, UNKNOWN)},
+            items={path: Template(text) for path, text in rule.items.items()},
             title=rule.title.as_json(),
             basis=list(bases),
+            settled={
+                outcome: {
+                    "rule": rule.id,
+                    "title": rule.title.as_json(),
+                    "outcome": outcome,
+                    "effect": Effect.NONE.value,
+                    "effect_from": [],
+                    "reason": "",
+                    "message": text.as_json(),
+                    "basis": bases,
+                }
+                for outcome, text in rule.message.items()
+                if outcome in _SETTLED
+            },
         )
 
     def _amendments(self, rule: Rule) -> Iterable[Amendment]:
@@ -306,14 +311,18 @@ class _Join:
             if special.remedy is not None:
                 texts[f"/special/{place}/remedy"] = special.remedy
         for at, text in texts.items():
-            for name in Template.of(text).placeholders:
+            for name in Template(text).placeholders:
+                if at.rpartition("/")[2] in _SETTLED:
+                    self._fault(
+                        pack, rule.at + at, f"{{{name}}} stands in a text that is fixed", "leave it out"
+                    )
                 if name == _ITEMS and rule.items:
                     continue
                 fact = BY_PATH.get(name) or BY_PATH.get(name + "[]")
                 if name != "as_of" and (fact is None or fact.kind is FactKind.OBJECTS):
                     self._fault(pack, rule.at + at, f"{{{name}}} is no fact that can be named", "take a path")
         for path, text in rule.items.items():
-            for name in Template.of(text).placeholders:
+            for name in Template(text).placeholders:
                 field = f"{path}[]" if name == "." else f"{path}[].{name}"
                 fact = BY_PATH.get(field) or BY_PATH.get(field + "[]")
                 if fact is None or fact.kind is FactKind.OBJECTS:
@@ -321,5 +330,13 @@ class _Join:
                     self._fault(pack, at, f"{{{name}}} is no field of {path}", "take one of docs/facts.md")
 
 
+def _sayings(rule: Rule, outcome: str, specials: Sequence[tuple[Special, Test | None]]) -> Iterable[Saying]:
+    """What is said of an outcome, the closest words first."""
+    for special, when in specials:
+        if special.outcome == outcome and when is not None:
+            yield Saying(when, special.reason, Template(special.message), _optional(special.remedy))
+    yield Saying(None, rule.reason[outcome], Template(rule.message[outcome]), Template(rule.remedy))
+
+
 def _optional(text: Text | None) -> Template | None:
-    return None if text is None else Template.of(text)
+    return None if text is None else Template(text)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from rules.parameters import Parameter
 from rules.predicates import Predicate
+from rules.provenance import CONFLICT
 from rules.truth import (
     EMPTY,
     FAIL,
@@ -40,9 +41,14 @@ class Demand:
     verified: bool = False
     fresh: int | None = None
 
+    @property
+    def is_any(self) -> bool:
+        """Whether anything is asked."""
+        return self.verified or self.fresh is not None
+
     def doubt(self, run: Run, path: str) -> str | None:
         """Why the value at this path must not be used, or None."""
-        if run.suspect or self.verified or self.fresh is not None:
+        if run.suspect or self.is_any:
             return run.provenance.doubt(path, run.today, self.verified, self.fresh)
         return None
 
@@ -57,8 +63,7 @@ Compare: TypeAlias = Callable[[Any, Any], "bool | None"]
 """None says that the date lies in the future."""
 
 
-@dataclass(frozen=True, slots=True)
-class Right:
+class Right(NamedTuple):
     """A right side that only an evaluation knows. ``path`` is set where it is a fact, ``raw`` is its value
     there.
 
@@ -144,18 +149,21 @@ def reader_of_field(field: str, outward: int) -> Reader:
 
 def fixed(read: Reader, convert: Convert, compare: Compare, right: Any, label: str, demand: Demand) -> Test:
     """A comparison with a literal."""
+    asking = demand.is_any
 
     def test(run: Run, scope: Scope) -> Truth:
         path, value = read(run, scope)
         if value is None:
             return run.unknown(path, None, label, MISSING)
-        if (cause := demand.doubt(run, path)) is not None:
+        if (asking or run.suspect) and (cause := demand.doubt(run, path)) is not None:
             return run.unknown(path, value, label, cause)
         left = convert(value)
         if left is None:
-            return run.unknown(path, value, label, MALFORMED)
+            return run.unknown(path, value, label, _unreadable(value))
         result: Truth = PASS if compare(left, right) else FAIL
-        run.note({"path": path, "value": value, "test": label, "result": result})
+        trace = run.trace
+        run.decisive.append(len(trace))
+        trace.append({"path": path, "value": value, "test": label, "result": result})
         return result
 
     return test
@@ -163,6 +171,7 @@ def fixed(read: Reader, convert: Convert, compare: Compare, right: Any, label: s
 
 def moving(read: Reader, convert: Convert, compare: Compare, against: Against, demand: Demand) -> Test:
     """A comparison with a parameter, the as-of date or another fact."""
+    asking = demand.is_any
 
     def test(run: Run, scope: Scope) -> Truth:
         path, value = read(run, scope)
@@ -170,11 +179,11 @@ def moving(read: Reader, convert: Convert, compare: Compare, against: Against, d
         label = right.label
         if value is None:
             return run.unknown(path, None, label, MISSING)
-        if path != AS_OF and (cause := demand.doubt(run, path)) is not None:
+        if (asking or run.suspect) and path != AS_OF and (cause := demand.doubt(run, path)) is not None:
             return run.unknown(path, value, label, cause)
         left = convert(value)
         if left is None:
-            return run.unknown(path, value, label, MALFORMED)
+            return run.unknown(path, value, label, _unreadable(value))
         if right.path is None:
             if right.value is None:
                 return run.unknown(path, value, label, NO_PARAMETER)
@@ -183,7 +192,7 @@ def moving(read: Reader, convert: Convert, compare: Compare, against: Against, d
         elif (cause := demand.doubt(run, right.path)) is not None:
             return run.unknown(path, value, label, cause, right.path)
         elif right.value is None:
-            return run.unknown(path, value, label, MALFORMED, right.path)
+            return run.unknown(path, value, label, _unreadable(right.raw), right.path)
         holds = compare(left, right.value)
         if holds is None:
             return run.unknown(path, value, label, NEWER)
@@ -191,7 +200,8 @@ def moving(read: Reader, convert: Convert, compare: Compare, against: Against, d
         entry = {"path": path, "value": value, "test": label, "result": result}
         if right.path is not None:
             entry["against"] = {"path": right.path, "value": right.raw}
-        run.note(entry)
+        run.decisive.append(len(run.trace))
+        run.trace.append(entry)
         return result
 
     return test
@@ -241,11 +251,16 @@ def matches(predicate: Predicate, reads: Sequence[Reader], demand: Demand) -> Te
     return test
 
 
-def _doubt_of_list(run: Run, path: str, items: Any, demand: Demand) -> str | None:
-    if items is None:
+def _unreadable(value: Any) -> str:
+    """Why a value is not of its kind. A facts document may say itself that sources disagree: ``{conflict: [...]}``."""
+    if value is None:
         return MISSING
+    return CONFLICT if type(value) is dict and "conflict" in value else MALFORMED
+
+
+def _doubt_of_list(run: Run, path: str, items: Any, demand: Demand) -> str | None:
     if type(items) is not list:
-        return MALFORMED
+        return _unreadable(items)
     return demand.doubt(run, path)
 
 
@@ -317,8 +332,8 @@ def every(read: Reader, part: Test, demand: Demand, *, allow_empty: bool) -> Tes
 
     def test(run: Run, scope: Scope) -> Truth:
         path, items = read(run, scope)
-        if items is None or type(items) is not list:
-            return run.unknown(path, items, "every", MISSING if items is None else MALFORMED)
+        if type(items) is not list:
+            return run.unknown(path, items, "every", _unreadable(items))
         if not items:
             cause = demand.doubt(run, path)
             if cause is not None or not allow_empty:
@@ -349,8 +364,8 @@ def some(read: Reader, part: Test, demand: Demand) -> Test:
 
     def test(run: Run, scope: Scope) -> Truth:
         path, items = read(run, scope)
-        if items is None or type(items) is not list:
-            return run.unknown(path, items, "some", MISSING if items is None else MALFORMED)
+        if type(items) is not list:
+            return run.unknown(path, items, "some", _unreadable(items))
         if not items:
             if (cause := demand.doubt(run, path)) is not None:
                 return run.unknown(path, items, "some", cause)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta, timezone
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, cast
 
 from pipeline.documents import Json
 
@@ -17,6 +19,10 @@ UNVERIFIED: Final = "unverified"
 STALE: Final = "stale"
 CONFLICT: Final = "conflict"
 NO_ANSWER: Final = "no_answer"
+
+
+_DECLARED: Final = {"source": DECLARATION}
+_SECTION: Final = re.compile(r"[^.\[]*")
 
 
 def day_of(moment: str) -> date | None:
@@ -33,24 +39,18 @@ class Provenance:
 
     def __init__(self, entries: Json) -> None:
         self._entries = entries
-        self._known: dict[str, Json | None] = {}
+        self._everywhere = entries.get("")
+        self._sections = tuple({_SECTION.match(path)[0] for path in entries if path})  # type: ignore[index]
         self.has_conflicts = any("conflict" in entry for entry in entries.values())
         self.has_gaps = any("gap" in entry for entry in entries.values())
 
     def of(self, path: str) -> Json | None:
         """The entry that holds for a path, or None where nothing says where it comes from."""
-        try:
-            return self._known[path]
-        except KeyError:
-            found = self._known[path] = self._search(path)
-            return found
-
-    def _search(self, path: str) -> Json | None:
-        while path:
-            if path in self._entries:
-                return dict(self._entries[path])
-            path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return self._entries.get("")
+        if path.startswith(self._sections):
+            for place in _upwards(path):
+                if place in self._entries:
+                    return cast("Json", self._entries[place])
+        return self._everywhere
 
     def doubt(self, path: str, today: int, verified: bool, fresh: int | None) -> str | None:
         """Why the value at this path must not be used, or None.
@@ -83,4 +83,14 @@ class Provenance:
 
     def evidence(self, path: str) -> dict[str, Any]:
         """One item of ``evidence`` in an outcome document."""
-        return {"path": path, **(self.of(path) or {"source": DECLARATION})}
+        return {"path": path, **(self.of(path) or _DECLARED)}
+
+
+@lru_cache(maxsize=8192)
+def _upwards(path: str) -> tuple[str, ...]:
+    """The path, and every path above it: ``certs[0].type``, ``certs[0]``, ``certs``, ``""``."""
+    above = [path]
+    while path:
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        above.append(path)
+    return tuple(above)

@@ -15,6 +15,7 @@ from pipeline.documents import Json
 from pipeline.errors import SekishoError
 from pipeline.model import Dossier
 from rules.labels import CAUSES, SOURCES
+from rules.leaves import AS_OF
 from rules.pack import Effect, Pack, Period, Rule
 from rules.parameters import Timeline
 from rules.provenance import JAPAN, Provenance
@@ -33,7 +34,7 @@ _DECISION: Final = {
     Effect.NOTE: "approve",
     Effect.NONE: "approve",
 }
-_CAUSES: Final = {cause: (reason, Template.of(text)) for cause, (reason, text) in CAUSES.items()}
+_CAUSES: Final = {cause: (reason, Template(text)) for cause, (reason, text) in CAUSES.items()}
 
 
 class PolicyDateError(SekishoError):
@@ -65,7 +66,11 @@ class Amendment:
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """One rule with everything that layers make of it. ``sayings`` is by outcome, closest first."""
+    """One rule with everything that layers make of it.
+
+    ``sayings`` are by outcome, closest first. ``settled`` is, by outcome, what a result says that has no
+    effect; its words are fixed.
+    """
 
     rule: Rule
     applies: Test | None
@@ -77,6 +82,7 @@ class CompiledRule:
     items: Mapping[str, Template]
     title: Said
     basis: list[Json]
+    settled: Mapping[str, Json]
 
     def outcome(self, run: Run) -> str:
         """The rule's outcome; ``run`` then holds its trace."""
@@ -88,10 +94,12 @@ class CompiledRule:
             if applies == UNKNOWN:
                 return UNKNOWN
             run.restart()
-        guarded = FAIL if self.guard is None else self.guard(run, None)
-        if guarded == PASS:
-            return SUPPRESSED
-        run.restart()
+        guarded: Truth = FAIL
+        if self.guard is not None:
+            guarded = self.guard(run, None)
+            if guarded == PASS:
+                return SUPPRESSED
+            run.restart()
         truth = self.require(run, None)
         if truth == FAIL and self.fail_only_if is not None and self.fail_only_if(run, None) != PASS:
             return UNKNOWN
@@ -178,7 +186,7 @@ class Ruleset:
             outcome = rule.outcome(run)
             counts[outcome] += 1
             effect, result = _result(rule, outcome, run, tracks, policy_day)
-            if effect.severity > strongest.severity:
+            if effect is not Effect.NONE and effect.severity > strongest.severity:
                 strongest = effect
             results.append(result)
         document: dict[str, Any] = {
@@ -209,23 +217,24 @@ class Ruleset:
 def _result(
     compiled: CompiledRule, outcome: str, run: Run, tracks: Mapping[str, Truth], day: date
 ) -> tuple[Effect, dict[str, Any]]:
-    rule = compiled.rule
-    result: dict[str, Any] = {"rule": rule.id, "title": compiled.title, "outcome": outcome}
     trace, decisive = run.trace, run.decisive
-    if outcome in {FAIL, UNKNOWN}:
-        effect, through, why = compiled.effect(outcome, run, tracks, day)
-        result |= {"effect": effect.value, "effect_from": through}
-        if why:
-            result["effect_why"] = why
-        result |= _said(compiled, outcome, run)
-    else:
-        effect = Effect.NONE
-        result |= {"effect": "none", "effect_from": [], "reason": ""}
-        result["message"] = compiled.sayings[outcome][0].message.fill(lambda name: _value(name, run))
-    result["basis"] = compiled.basis
-    result["evidence"] = _evidence(run, trace, decisive)
-    result["trace"] = trace
-    result["trace_decisive"] = decisive
+    grounds = {"evidence": _evidence(run, trace, decisive), "trace": trace, "trace_decisive": decisive}
+    settled = compiled.settled.get(outcome)
+    if settled is not None:
+        return Effect.NONE, {**settled, **grounds}
+    effect, through, why = compiled.effect(outcome, run, tracks, day)
+    result = {
+        "rule": compiled.rule.id,
+        "title": compiled.title,
+        "outcome": outcome,
+        "effect": effect.value,
+        "effect_from": through,
+        "basis": compiled.basis,
+        **_said(compiled, outcome, run),
+        **grounds,
+    }
+    if why:
+        result["effect_why"] = why
     return effect, result
 
 
@@ -314,5 +323,5 @@ def _evidence(run: Run, trace: Sequence[dict[str, Any]], decisive: Sequence[int]
             paths[entry["against"]["path"]] = None
         elif "of" in entry:
             paths[entry["of"]] = None
-    paths.pop("$as_of", None)
-    return [run.provenance.evidence(path) for path in paths]
+    evidence = run.provenance.evidence
+    return [evidence(path) for path in paths if path != AS_OF]

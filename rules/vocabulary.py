@@ -361,6 +361,7 @@ A facts document is all that rules see of a case: one JSON object with the paths
 is left out (or null), and every condition on it is then *unknown*. A value of another kind is as good as
 missing. Dates are `YYYY-MM-DD` and count in Japan's time; countries are ISO 3166-1 alpha-2; `[]` stands for
 every item of a list. A list that could not be read is left out; an empty one says that there is nothing.
+Where sources disagree, a document without provenance may say `{conflict: [one, other]}` in a value's place.
 
 Beside it stands the *provenance*, an object from path to origin. An entry holds for its path and everything
 below it, unless a longer path has its own; `""` holds for all the rest. The keys of an origin:

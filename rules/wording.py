@@ -8,8 +8,7 @@ a template.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date
 from typing import Any, Final, TypeAlias
 
@@ -25,35 +24,33 @@ _LANGUAGES: Final = ("ja", "en")
 _JOINT: Final = {"ja": "、", "en": ", "}
 
 
-@dataclass(frozen=True, slots=True)
 class Template:
-    """A bilingual text, split once at its placeholders: every second part is one."""
+    """A bilingual text, split once at its placeholders: every second part is one.
 
-    ja: tuple[str, ...]
-    en: tuple[str, ...]
+    ``fixed`` is the text in both languages where it has none.
+    """
 
-    @classmethod
-    def of(cls, text: Text) -> Template:
-        """The template of a text."""
-        return cls(tuple(_PLACEHOLDER.split(text.ja)), tuple(_PLACEHOLDER.split(text.en)))
+    __slots__ = ("_parts", "fixed")
+
+    def __init__(self, text: Text) -> None:
+        self._parts = {"ja": _PLACEHOLDER.split(text.ja), "en": _PLACEHOLDER.split(text.en)}
+        self.fixed = text.as_json() if all(len(parts) == 1 for parts in self._parts.values()) else None
 
     @property
     def placeholders(self) -> frozenset[str]:
         """What stands in braces, in either language."""
-        return frozenset(self.ja[1::2] + self.en[1::2])
+        return frozenset(name for parts in self._parts.values() for name in parts[1::2])
 
     def fill(self, said_of: Callable[[str], Said]) -> Said:
         """The text in both languages. ``said_of`` words the value of a placeholder."""
+        if self.fixed is not None:
+            return self.fixed
         return {
-            "ja": "".join(_filled(self.ja, "ja", said_of)),
-            "en": "".join(_filled(self.en, "en", said_of)),
+            language: "".join(
+                said_of(part)[language] if place % 2 else part for place, part in enumerate(parts)
+            ).strip()
+            for language, parts in self._parts.items()
         }
-
-
-def _filled(parts: tuple[str, ...], language: str, said_of: Callable[[str], Said]) -> Iterable[str]:
-    if len(parts) == 1:
-        return parts
-    return (said_of(part)[language] if place % 2 else part for place, part in enumerate(parts))
 
 
 def said(value: Any, fact: Fact | None = None) -> Said:

@@ -1,7 +1,7 @@
 """Old and new forms of kanji that company names are written with.
 
 The register keeps old forms where they have a JIS code, and people type whichever their keyboard gives.
-Unicode's own normalisation unites compatibility ideographs only (神 with U+FA19). The rest stands here: the old
+Unicode's own normalisation unites compatibility ideographs only (神 with U+FA19). The rest stands here: old
 forms of the character lists of 1949 (当用漢字字体表) and 1981 (常用漢字表), and variants usual in
 names.
 """
