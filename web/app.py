@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import orjson
 from fastapi import FastAPI
@@ -25,9 +26,21 @@ from web.status import Status
 _OF_STATUS = {404: problems.NOT_FOUND, 405: problems.METHOD_NOT_ALLOWED, 413: problems.BODY_TOO_LARGE}
 
 
-def create_app(services: Services) -> FastAPI:
-    """The application over these services. It keeps no state but what it read a moment ago."""
-    app = FastAPI(title=openapi.TITLE, docs_url=None, redoc_url=None, redirect_slashes=False)
+def create_app(services: Services, close: Callable[[], None] | None = None) -> FastAPI:
+    """The application over these services. It keeps no state but what it read a moment ago.
+
+    ``close`` is called when the server shuts down, after the last answer.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        if close is not None:
+            await run_in_threadpool(close)
+
+    app = FastAPI(
+        title=openapi.TITLE, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan
+    )
     description = openapi.document()
     app.openapi = lambda: description  # type: ignore[method-assign]  # FastAPI's own way to replace it
     app.add_middleware(FaultBoundary)

@@ -42,6 +42,8 @@ VALUES = st.recursive(
         (b'"\\udc00\\ud800"', "json.syntax"),
         (b"\xef\xbb\xbf1", "json.syntax"),
         (b'"\x00"', "json.syntax"),
+        (b"[" * 1000 + b"]" * 1000, "json.syntax"),
+        (b"[" * 1024 + b"]" * 1024, "json.syntax"),
         (b"[" * 100_000, "json.syntax"),
         (b"[" * 100_000 + b"]" * 100_000, "json.syntax"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "json.syntax"),

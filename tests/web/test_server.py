@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import uvicorn
 
+from web.app import create_app
+
 Door = Any
 Address = tuple[str, int]
 
@@ -54,6 +56,19 @@ def test_a_submission_is_accepted(door: Door, address: Address) -> None:
     assert status == 202
     assert told["location"] == json.loads(said)["links"]["self"]
     assert door.counts() == {"received": 1, "steps": 1}
+
+
+def test_when_the_server_ends_what_it_holds_is_given_back(door: Door) -> None:
+    closed = threading.Event()
+    config = uvicorn.Config(
+        create_app(door.services, closed.set), host="127.0.0.1", port=0, log_level="error", ws="none"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    server.should_exit = True
+    thread.start()
+    thread.join(timeout=30)
+    assert closed.is_set()
 
 
 def test_a_submission_in_chunks_is_accepted(door: Door, address: Address) -> None:
