@@ -1,4 +1,4 @@
-"""How every source is asked: one GET that ends within its limits in a capture or in a documented reason."""
+"""How every source is asked: one request that ends within its limits in a capture or a documented reason."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LONGEST_RETRY_AFTER = timedelta(hours=24)
 
 _TRIES = 2
 """A server may close a connection that was kept alive in the moment we ask. Then we ask once more, as
-RFC 9112, 9.3.1 allows for a method such as GET."""
+RFC 9112, 9.3.1 allows where asking twice changes nothing: a GET, or a search that is sent by POST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,26 +126,44 @@ class Transport:
         :raises SourceUnavailable: with a reason of :class:`~connectors.reasons.Reason`. It has neither cause
             nor context: the texts of the libraries below hold addresses and foreign words.
         """
+        return self._ask("GET", target, also)
+
+    def post(self, target: str, body: bytes, media_type: str, *, also: Container[int] = ()) -> Capture:
+        """Search by ``body``, where a source takes a search no other way; otherwise as :meth:`get`."""
+        return self._ask("POST", target, also, body, {"Content-Type": media_type})
+
+    def _ask(
+        self,
+        method: str,
+        target: str,
+        also: Container[int],
+        body: bytes | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Capture:
         call.deadline = time.monotonic() + self._limits.total
         call.patience = self._limits.read
         joint = "&" if "?" in target else "?"
         call.secret = joint + self._secret if self._secret else ""
         url = self._base + target
-        outcome = self._exchange(url, also)
+        request = requests.PreparedRequest()
+        request.method, request.url, request.body = method, url, body
+        request.headers = self._headers  # type: ignore[assignment]  # urllib3 copies it and looks nothing up
+        if body is not None:
+            request.headers = {**self._headers, **headers, "Content-Length": str(len(body))}  # type: ignore[assignment]
+        outcome = self._exchange(request, also)
         if isinstance(outcome, SourceUnavailable):
             raise outcome
-        status, media_type, body = outcome
+        status, media_type, answer = outcome
         shown = url + joint + self._masked if self._masked else url
-        return Capture(self.source, shown, self._now(), status, media_type, body)
+        return Capture(self.source, shown, self._now(), status, media_type, answer)
 
     def close(self) -> None:
         """Close the connections that are kept alive."""
         self._adapter.close()
 
-    def _exchange(self, url: str, also: Container[int]) -> tuple[int, str, bytes] | SourceUnavailable:
-        request = requests.PreparedRequest()
-        request.method, request.url = "GET", url
-        request.headers = self._headers  # type: ignore[assignment]  # urllib3 copies it and looks nothing up
+    def _exchange(
+        self, request: requests.PreparedRequest, also: Container[int]
+    ) -> tuple[int, str, bytes] | SourceUnavailable:
         response = self._send(request)
         if isinstance(response, SourceUnavailable):
             return response

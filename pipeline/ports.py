@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from pipeline.documents import Json
@@ -55,6 +55,22 @@ class Connector(Protocol):
         """Read an answer: interpretation, no network. "Not in the register" is an answer.
 
         :raises SourceChanged: when the answer is not in the shape this connector understands.
+        """
+
+
+@runtime_checkable
+class BatchConnector(Connector, Protocol):
+    """A connector whose source answers several inquiries in one request."""
+
+    batch_size: int
+    """How many inquiries one request takes at most."""
+
+    def fetch_many(self, inquiries: Sequence[Inquiry]) -> Capture:
+        """Ask about all of them at once, each a different subject or the same one in another role.
+
+        :meth:`parse` reads the one capture for each of the inquiries by itself.
+
+        :raises SourceUnavailable: when no usable answer came this time; none of them is answered then.
         """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import struct
@@ -40,6 +41,7 @@ class Registry:
 
     def __init__(self, acts: tuple[Act, ...], tls: ssl.SSLContext | None) -> None:
         self.requests: list[bytes] = []
+        self.bodies: list[bytes] = []
         self.connections = 0
         self._acts = acts
         self._tls = tls
@@ -95,9 +97,15 @@ class Registry:
                         return
                     received += data
                 request, _, received = received.partition(b"\r\n\r\n")
+                length = re.search(rb"(?i)\r\ncontent-length: ([0-9]+)", request)
+                size = int(length[1]) if length else 0
+                while len(received) < size:
+                    received += sock.recv(65536)
+                body, received = received[:size], received[size:]
                 with self._lock:
                     act = self._acts[min(len(self.requests), len(self._acts) - 1)]
                     self.requests.append(request)
+                    self.bodies.append(body)
                 if isinstance(act, bytes):
                     sock.sendall(act)
                 else:

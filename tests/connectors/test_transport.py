@@ -68,6 +68,25 @@ def test_an_answer_becomes_a_capture(registry, message):
     assert sent["User-Agent"].endswith(" (+https://market.example/contact)")
 
 
+def test_a_search_can_be_posted(registry, message):
+    server = registry(message(b"<found/>"))
+    capture = transport(server.url).post("/search", "q=日".encode(), "application/x-www-form-urlencoded")
+    assert (capture.url, capture.body) == (f"{server.url}/search?id=***", b"<found/>")
+    request, *headers = server.requests[0].decode().split("\r\n")
+    assert request == "POST /base/search?id=K9-secret%2F%C3%B6%C3%84 HTTP/1.1"
+    sent = dict(line.split(": ", 1) for line in headers)
+    assert sent["Content-Type"] == "application/x-www-form-urlencoded"
+    assert sent["Content-Length"] == "5"
+    assert "Transfer-Encoding" not in sent
+    assert server.bodies == ["q=日".encode()]
+
+
+def test_a_get_sends_no_body(registry, message):
+    server = registry(message())
+    transport(server.url).get("/a")
+    assert b"content-length" not in server.requests[0].lower()
+
+
 def test_the_secret_joins_a_target_without_a_query(registry, message):
     server = registry(message())
     assert transport(server.url).get("/all").url == f"{server.url}/all?id=***"
