@@ -145,7 +145,7 @@ MEDIA_TYPE_NOT_TAKEN = _define(
     "request.media_type",
     415,
     "Media type not taken",
-    "Content-Typeはapplication/json(UTF-8)で送信してください。",
+    "Content-Typeはapplication/json（UTF-8）で送信してください。",
     "Send the body as application/json in UTF-8.",
 )
 ENCODING_NOT_TAKEN = _define(
@@ -166,7 +166,7 @@ NOT_AUTHENTICATED = _define(
     "request.not_authenticated",
     401,
     "Not authenticated",
-    "送信者を確認できません。署名、時刻(前後300秒以内)、鍵、sekisho-senderヘッダー又はトークンを確認してください。",
+    "送信者を確認できません。署名、時刻（前後300秒以内）、鍵、sekisho-senderヘッダー又はトークンを確認してください。",
     "The sender could not be verified. Check the signature, the time (within 300 s), the key, the header "
     "sekisho-sender, or the token.",
 )
@@ -174,7 +174,7 @@ JSON_SYNTAX = _define(
     "json.syntax",
     400,
     "Not JSON",
-    "本文がJSON(RFC 8259)として正しくありません。",
+    "本文がJSON（RFC 8259）として正しくありません。",
     "The body is not a JSON text (RFC 8259).",
 )
 JSON_ENCODING = _define(

@@ -39,7 +39,7 @@ def document() -> Schema:
             "/v1/schemas/{name}/{version}": {"get": _schema_operation(_path("version", {"type": "integer"}))},
             "/livez": {"get": _probe("livez", "The process answers.")},
             "/readyz": {
-                "get": _probe("readyz", "The process can serve: it says what keeps it from it.", 503)
+                "get": _probe("readyz", "The process can serve, or what keeps it from serving.", 503)
             },
         },
         "components": {
@@ -364,7 +364,7 @@ def _probe(name: str, summary: str, *statuses: int) -> Schema:
         "security": [],
         "responses": {
             str(status): _answer(
-                "Whether, and what keeps it from it.", _object(ok={"type": "boolean"}, faults=faults)
+                "Whether it is so, and what is in the way.", _object(ok={"type": "boolean"}, faults=faults)
             )
             for status in (200, *statuses)
         },
