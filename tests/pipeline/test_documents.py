@@ -99,6 +99,7 @@ def test_bytes_are_read_or_refused_and_nothing_else(body: bytes) -> None:
 @given(VALUES)
 @example({"€": 1, "\r": 2, "דּ": 3, "1": 4, "😀": 5, "\x80": 6, "ö": 7})
 @example([333333333.33333329, 1e30, 4.50, 2e-3, 0.000000000000000000000000001, -0.0, LARGEST])
+@example({"a": [1.0, {"b": -3.0, "c": 0.87, "d": 1e-4, "e": 1.1e-4}], "f": 9007199254740991.0, "g": 2.0**53})
 def test_the_canonical_form_is_that_of_rfc_8785(value: Any) -> None:
     assert canonical(value) == rfc8785.dumps(value)
 
