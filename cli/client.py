@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 import requests
 
 from cli.output import Exit, Failure
+from pipeline.documents import NotJson, read_json
 from pipeline.lifecycle import OPEN
+from pipeline.model import CheckState
 from pipeline.webhook import SigningKey, sign
 
 TIMEOUT = (5.0, 30.0)
@@ -39,6 +41,65 @@ class Receipt:
     repeated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A rule that stands in the way: what it says, and what would remedy it, by language."""
+
+    rule: str
+    reason: str
+    message: Mapping[str, str]
+    remedy: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an application stands. ``awaited`` names the sources that are asked again, each with the reason.
+
+    ``document`` is the whole answer.
+    """
+
+    case: str
+    state: str
+    reason: str
+    received_at: datetime
+    changed_at: datetime
+    awaited: tuple[str, ...]
+    asked: tuple[Asked, ...]
+    document: Mapping[str, Any]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the pipeline is done with it: it is decided, or a person is to decide."""
+        return self.state not in OPEN
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Standing:
+        """Read the answer of the status resource.
+
+        :raises Failure: when it is none.
+        """
+        try:
+            return cls(
+                case=str(document["reference"]),
+                state=str(document["state"]["code"]),
+                reason=str((document["decision"] or {}).get("reason") or ""),
+                received_at=datetime.fromisoformat(document["received_at"]),
+                changed_at=datetime.fromisoformat(document["changed_at"]),
+                awaited=tuple(
+                    f"{check['source']} ({check['reason']})"
+                    for check in document["checks"]
+                    if check["state"]["code"] == CheckState.WAITING
+                ),
+                asked=tuple(
+                    Asked(str(rule["rule"]), str(rule["reason"]), dict(rule["message"]), dict(rule["remedy"]))
+                    for rule in document["asked_of_vendor"]
+                ),
+                document=document,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise not_understood() from None
+
+
 def wrap(document: Any, at: datetime) -> bytes:
     """The webhook's body for an application document. The same document and time give the same bytes."""
     submission = {
@@ -59,11 +120,15 @@ class Client:
 
     def __init__(self, url: str, sender: str, key: SigningKey) -> None:
         self.url = url.rstrip("/")
+        try:
+            host = urlsplit(self.url).hostname
+        except ValueError as error:
+            raise Failure(Exit.INVALID, "cli.not_askable", f"{url} is no address", str(error)) from None
         self._sender = sender
         self._key = key
         self._session = requests.Session()
         # A proxy that the environment names is for the world outside, not for this machine.
-        self._session.trust_env = urlsplit(self.url).hostname not in {"127.0.0.1", "localhost", "::1"}
+        self._session.trust_env = host not in {"127.0.0.1", "localhost", "::1"}
         self._session.headers["User-Agent"] = "sekisho"
 
     def close(self) -> None:
@@ -94,7 +159,7 @@ class Client:
             repeated=answer.status_code == requests.codes.ok,
         )
 
-    def status(self, application: str) -> dict[str, Any]:
+    def status(self, application: str) -> Standing:
         """How an application of this sender stands.
 
         :raises Failure: when that cannot be told.
@@ -103,26 +168,23 @@ class Client:
         # A request to read is signed as if method and path were its body.
         target = f"GET {path}".encode()
         headers = self.headers(message_id_of(target), target, datetime.now(UTC))
-        return _read(self._call("GET", path, headers=headers))
+        return Standing.read(_read(self._call("GET", path, headers=headers)))
 
-    def settled(self, application: str) -> dict[str, Any] | None:
-        """The same once the pipeline is done with it; None before.
-
-        :raises Failure: as :meth:`status`.
-        """
-        standing = self.status(application)
-        return None if standing["state"]["code"] in OPEN else standing
-
-    def changes(self) -> Iterator[dict[str, Any]]:
-        """The catalog's feed from its beginning.
+    def published(self) -> list[str]:
+        """The case of each change in the catalog's feed, from its beginning.
 
         :raises Failure: when it cannot be read.
         """
+        cases: list[str] = []
         cursor, more = 0, True
         while more:
             page = _read(self._call("GET", f"/v1/listings/changes?after={cursor}"))
-            yield from page["items"]
-            cursor, more = page["next"], page["has_more"]
+            try:
+                cases += [str(change["data"]["case"]) for change in page["items"]]
+                cursor, more = int(page["next"]), bool(page["has_more"])
+            except (KeyError, TypeError, ValueError):
+                raise not_understood() from None
+        return cases
 
     def _absolute(self, location: str) -> str:
         return location if "://" in location else f"{self.url}{location}"
@@ -155,11 +217,8 @@ def refused(answer: requests.Response) -> Failure:
         status = Exit.INVALID if answer.status_code in _INVALID else Exit.FAILED
     if answer.status_code == requests.codes.not_found:
         status = Exit.NOT_FOUND
-    try:
-        problem = answer.json()
-    except ValueError:
-        problem = None
-    if not isinstance(problem, dict) or "title" not in problem:
+    problem = _object(answer)
+    if problem is None or "title" not in problem:
         return Failure(status, "cli.refused", f"Answered {answer.status_code}", answer.reason or "")
     if problem.get("code") == "webhook.id_reused":
         status = Exit.CONFLICT
@@ -173,12 +232,20 @@ def refused(answer: requests.Response) -> Failure:
 
 
 def _read(answer: requests.Response) -> dict[str, Any]:
-    try:
-        document = answer.json()
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise Failure(
-            Exit.FAILED, "cli.not_understood", "The answer is not a JSON object; is this a Sekisho?"
-        )
+    document = _object(answer)
+    if document is None:
+        raise not_understood()
     return document
+
+
+def _object(answer: requests.Response) -> dict[str, Any] | None:
+    try:
+        document = read_json(answer.content)
+    except (NotJson, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def not_understood() -> Failure:
+    """The failure that an answer of another shape is."""
+    return Failure(Exit.FAILED, "cli.not_understood", "The answer is not understood; is this a Sekisho?")

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -106,22 +106,22 @@ def demo(lang: str, *, keep: bool, as_json: bool) -> int:
     began = time.monotonic()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
     with (
-        _folder(keep=keep) as path,
         Signals() as signals,
+        _folder(keep=keep) as path,
         _progress() as tell,
         Supervisor(signals, GRACE) as supervisor,
     ):
         tell("starting", 0)
         machine = Machine(StateFolder(path), environment | QUICK, Ports.free(), durable=False)
         machine.start(supervisor)
-        shown, in_feed = _show(machine, supervisor, signals, tell)
+        shown, in_feed = _show(machine, supervisor, signals, tell, lang)
         seconds = time.monotonic() - began
         tell("ending", len(shown))
     if as_json:
-        emit(_summary(shown, seconds))
+        emit(summary(shown, seconds))
     else:
         _print(shown, seconds, lang)
-    return _verdict(shown, in_feed)
+    return verdict(shown, in_feed)
 
 
 Tell = Callable[[str, int], None]
@@ -156,14 +156,20 @@ def _progress() -> Iterator[Tell]:
         TimeElapsedColumn,
     )
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True), transient=True) as progress:
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=len(samples()))
         yield lambda doing, decided: progress.update(task, description=doing, completed=decided)
 
 
 def _show(
-    machine: Machine, supervisor: Supervisor, signals: Signals, tell: Tell
+    machine: Machine, supervisor: Supervisor, signals: Signals, tell: Tell, lang: str
 ) -> tuple[list[Shown], Counter[str]]:
     """Submit every sample and follow it; also return how often each case is in the feed."""
     from cli.client import Client, message_id_of, wrap
@@ -177,34 +183,34 @@ def _show(
     receipts = {}
     for sample in samples():
         signals.check()
-        tell(f"posting {sample.name}", 0)
+        tell(f"posting {sample.name}: {sample.note.ja if lang == 'ja' else sample.note.en}", 0)
         body = wrap(sample.document, datetime.now(UTC))
         receipts[sample.name] = client.submit(message_id_of(body), body)
     decided: dict[str, Shown] = {}
+    waiting = ""
     deadline = time.monotonic() + DEADLINE
     while len(decided) < len(receipts) and time.monotonic() < deadline:
         supervisor.check()
         for sample in samples():
-            receipt = receipts[sample.name]
-            if sample.name not in decided and (standing := client.settled(receipt.application)) is not None:
-                decided[sample.name] = _shown(sample, standing)
-        counts = Counter(case.actual for case in decided.values())
-        tell(", ".join(f"{count} {state}" for state, count in sorted(counts.items())), len(decided))
+            if sample.name in decided:
+                continue
+            standing = client.status(receipts[sample.name].application)
+            if standing.is_settled:
+                seconds = (standing.changed_at - standing.received_at).total_seconds()
+                decided[sample.name] = Shown(sample, standing.case, standing.state, standing.reason, seconds)
+            else:
+                waiting = f"{standing.case} waits for {', '.join(standing.awaited) or 'a worker'}"
+        tell(waiting, len(decided))
         signals.wait(0.1)
     shown = [
         decided.get(sample.name) or Shown(sample, receipts[sample.name].case, "", "", DEADLINE)
         for sample in samples()
     ]
-    return shown, Counter(change["data"]["case"] for change in client.changes())
+    return shown, Counter(client.published())
 
 
-def _shown(sample: Sample, standing: Mapping[str, Any]) -> Shown:
-    took = datetime.fromisoformat(standing["changed_at"]) - datetime.fromisoformat(standing["received_at"])
-    reason = (standing["decision"] or {}).get("reason") or ""
-    return Shown(sample, standing["reference"], standing["state"]["code"], reason, took.total_seconds())
-
-
-def _summary(shown: Sequence[Shown], seconds: float) -> dict[str, Any]:
+def summary(shown: Sequence[Shown], seconds: float) -> dict[str, Any]:
+    """For ``--json``. ``seconds`` is the whole run, from the start of the parts to the last decision."""
     return {
         "applications": len(shown),
         **_counts(shown),
@@ -249,7 +255,7 @@ def _print(shown: Sequence[Shown], seconds: float, lang: str) -> None:
     click.echo(f"\n{len(shown)} applications: {counts}. {seconds:.1f} seconds in all.")
 
 
-def _verdict(shown: Sequence[Shown], in_feed: Counter[str]) -> int:
+def verdict(shown: Sequence[Shown], in_feed: Counter[str]) -> int:
     """The exit status; says what is not as it should be."""
     from cli.samples import period
 

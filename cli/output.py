@@ -67,7 +67,7 @@ class Failure(Exception):
 
     def problem(self) -> dict[str, Any]:
         """The problem object (RFC 9457). ``exit_status`` stands where HTTP would have a status code."""
-        problem = {"type": f"urn:sekisho:problem:{self.kind}", "title": self.title}
+        problem = {"type": f"urn:sekisho:problem:{self.kind}", "title": self.title, "code": self.kind}
         if self.detail:
             problem["detail"] = self.detail
         return {**problem, **self.members, "exit_status": int(self.status)}
@@ -82,13 +82,10 @@ class Failure(Exception):
 
 
 def _error_line(error: Any) -> str:
-    if not isinstance(error, Mapping):
-        return str(error)
-    where = error.get("pointer") or error.get("header") or ""
-    detail = error.get("detail", "")
-    if isinstance(detail, Mapping):
-        detail = detail.get(language(), "")
-    return f"{where or '(the whole)'}: {detail}" + (f" [{error['code']}]" if "code" in error else "")
+    """A setting's fault, or a violation that intake found: where, what in the reader's language, its code."""
+    if not isinstance(error, Mapping) or "pointer" not in error:
+        return str(error.get("detail", "") if isinstance(error, Mapping) else error)
+    return f"{error['pointer'] or '/'}: {error.get(language(), '')} [{error.get('code', '')}]"
 
 
 class Command(click.Command):

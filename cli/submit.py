@@ -18,7 +18,7 @@ from cli.output import Command, Exit, Failure, as_json, emit, language, note, st
 from cli.state import StateFolder, fill
 
 if TYPE_CHECKING:
-    from cli.client import Client, Receipt
+    from cli.client import Client, Receipt, Standing
     from pipeline.webhook import SigningKey
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -109,7 +109,7 @@ class Outcome:
 
     file: str
     receipt: Receipt | None = None
-    standing: Mapping[str, Any] | None = None
+    standing: Standing | None = None
     failure: Failure | None = None
 
     @property
@@ -122,7 +122,7 @@ class Outcome:
     @property
     def state(self) -> str:
         """Where the case stands, if that was asked for."""
-        return "" if self.standing is None else str(self.standing["state"]["code"])
+        return "" if self.standing is None else self.standing.state
 
     def tell(self, *, as_json: bool) -> None:
         """Say it."""
@@ -134,10 +134,9 @@ class Outcome:
             came_before = " (came before)" if self.receipt.repeated else ""
             state = f": {self.state}" if self.state else ""
             click.echo(f"{self.file}: {self.receipt.case} {self.receipt.location}{came_before}{state}")
-            for asked in (self.standing or {}).get("asked_of_vendor", ()):
-                lang = language()
-                click.echo(f"  {asked['rule']} {asked['reason']}: {asked['message'][lang]}")
-                click.echo(f"    {asked['remedy'][lang]}")
+            for asked in self.standing.asked if self.standing is not None else ():
+                click.echo(f"  {asked.rule} {asked.reason}: {asked.message.get(language(), '')}")
+                click.echo(f"    {asked.remedy.get(language(), '')}")
 
     def _as_json(self) -> dict[str, Any]:
         said: dict[str, Any] = {"file": self.file, "exit_status": int(self.status)}
@@ -149,7 +148,7 @@ class Outcome:
                 "repeated": self.receipt.repeated,
             }
         if self.standing is not None:
-            said["standing"] = self.standing
+            said["standing"] = self.standing.document
         if self.failure is not None:
             said["problem"] = self.failure.problem()
         return said
@@ -171,15 +170,15 @@ def _show(client: Client, message_id: str, body: bytes, *, as_json: bool) -> Non
     note("The signature counts for five minutes.")
 
 
-def follow(client: Client, application: str, patience: float) -> Mapping[str, Any]:
+def follow(client: Client, application: str, patience: float) -> Standing:
     """How an application stands once the pipeline is done with it.
 
     :raises Failure: when that takes longer than ``patience`` seconds.
     """
     deadline = time.monotonic() + patience
     while True:
-        standing = client.settled(application)
-        if standing is not None:
+        standing = client.status(application)
+        if standing.is_settled:
             return standing
         if time.monotonic() > deadline:
             raise Failure(

@@ -24,7 +24,7 @@ GRACE = 20.0
 """Seconds that the worker has to finish the cases it is at."""
 
 
-@click.command(cls=Command, exits=(Exit.CONFLICT, Exit.INVALID))
+@click.command(cls=Command, exits=(Exit.CONFLICT, Exit.INVALID, Exit.TRY_AGAIN))
 @click.option("--port", type=click.IntRange(1, 65535), help=f"Of web; else {WEB_PORT}, or any that is free.")
 @click.option(
     "--flower-port",

@@ -1,0 +1,185 @@
+"""``sekisho up`` as a user runs it, and what its reviewers see in Flower."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.integration.cluster import until
+
+pytestmark = pytest.mark.processes
+
+SEKISHO = str(Path(sys.executable).with_name("sekisho"))
+
+
+@dataclass
+class Up:
+    """A running ``sekisho up`` and the addresses that it printed."""
+
+    state: Path
+
+    def __post_init__(self) -> None:
+        self.environment = {name: value for name, value in os.environ.items() if "SEKISHO" not in name}
+        self.process = subprocess.Popen(
+            [SEKISHO, "up", "--json", "--state-dir", str(self.state)],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, self.process.communicate()[1]
+        self.addresses: dict[str, Any] = json.loads(line)
+
+    def sekisho(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [SEKISHO, *arguments, "--state-dir", str(self.state), "--json"],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def submit(self) -> dict[str, Any]:
+        """Submit the example that was printed, as a new message, and follow it."""
+        done = self.sekisho("submit", str(self.state / "example-application.json"), "--again", "--wait")
+        assert done.returncode == 0, done
+        outcome: dict[str, Any] = json.loads(done.stdout)
+        return outcome
+
+    def flower(self, path: str, *, user: str = "", password: str = "", method: str = "GET") -> httpx.Response:
+        login = (user, password) if user else None
+        return httpx.request(method, self.addresses["flower"] + path, auth=login, timeout=30)
+
+    def end(self) -> tuple[int, str]:
+        self.process.send_signal(signal.SIGINT)
+        _, err = self.process.communicate(timeout=60)
+        return self.process.returncode, err
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    running = Up(tmp_path_factory.mktemp("up") / "state")
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="module")
+def password(up: Up) -> str:
+    return Path(up.addresses["flower_password_file"]).read_text()
+
+
+def test_a_reviewer_finds_a_task_by_its_case(up: Up, password: str) -> None:
+    outcome = up.submit()
+
+    def told() -> dict[str, Any] | None:
+        tasks = up.flower("/api/tasks", user="reviewer", password=password).json()
+        named = [task for task in tasks.values() if outcome["case"] in (task["kwargs"] or "")]
+        return named[0] if named and named[0]["state"] == "SUCCESS" else None
+
+    task = until(told, "the task in Flower")
+    assert task["name"] == "verification.express"
+    assert task["result"] == "'listed'"
+    assert task["args"] == "()"
+    page = up.flower(f"/task/{task['uuid']}", user="reviewer", password=password)
+    assert outcome["case"] in page.text
+
+
+def test_nothing_personal_reaches_flower(up: Up, password: str) -> None:
+    up.submit()
+    told = str(up.flower("/api/tasks", user="reviewer", password=password).json())
+    document = json.loads((up.state / "example-application.json").read_text(encoding="utf-8"))
+    contact = document["contact"]
+    for said in (document["vendor"]["name"], contact["name"], contact["email"], contact["phone"]):
+        assert said not in told
+
+
+@pytest.mark.parametrize("path", ["/", "/workers", "/tasks", "/broker", "/api/tasks", "/api/workers"])
+def test_without_the_login_nobody_sees_anything(path: str, up: Up, password: str) -> None:
+    assert up.flower(path).status_code == 401
+    assert up.flower(path, user="reviewer", password="guessed").status_code == 401
+    assert up.flower(path, user="reviewer", password=password).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/task/send-task/publication", "/api/worker/shutdown/celery@nobody", "/api/task/revoke/x"]
+)
+def test_a_reviewer_changes_nothing_in_flower(path: str, up: Up, password: str) -> None:
+    assert up.flower(path, user="reviewer", password=password, method="POST").status_code == 403
+
+
+def test_health_and_metrics_answer_without_a_case_in_them(up: Up) -> None:
+    case = up.submit()["case"]
+    assert up.flower("/healthcheck").status_code == 200
+    metrics = up.flower("/metrics")
+    assert metrics.status_code == 200
+    assert case not in metrics.text
+
+
+def test_the_doctor_finds_a_fresh_installation_well(up: Up) -> None:
+    done = up.sekisho("doctor")
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [finding for finding in findings if finding["health"] != "ok"] == []
+    assert done.returncode == 0
+    assert {finding["name"] for finding in findings} >= {
+        "workers",
+        "sweeper",
+        "source jp.nta",
+        "source int.gleif",
+    }
+
+
+def test_a_second_one_in_the_same_folder_says_who_runs_there(up: Up) -> None:
+    done = up.sekisho("up")
+    assert done.returncode == 4
+    assert json.loads(done.stderr)["holder"]["pid"] == up.process.pid
+
+
+def test_all_of_it_listens_on_loopback_only(up: Up) -> None:
+    processes = [up.process.pid, *(child.pid for child in psutil.Process(up.process.pid).children())]
+    listening = {
+        connection.laddr.ip
+        for pid in processes
+        for connection in psutil.Process(pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_a_worker_that_is_killed_is_started_again(up: Up) -> None:
+    def worker() -> psutil.Process | None:
+        children = psutil.Process(up.process.pid).children()
+        return next((child for child in children if "worker" in child.cmdline()), None)
+
+    killed = worker()
+    assert killed is not None
+    killed.kill()
+    until(lambda: (now := worker()) is not None and now.pid != killed.pid, "another worker")
+    up.submit()
+
+
+def test_what_was_there_is_there_again_after_a_restart(tmp_path: Path) -> None:
+    first = Up(tmp_path / "state")
+    case = first.submit()["case"]
+    children = psutil.Process(first.process.pid).children()
+    status, told = first.end()
+    assert status == 0
+    assert told.rstrip().endswith("Ended.")
+    assert not any(child.is_running() for child in children)
+    again = Up(tmp_path / "state")
+    shown = json.loads(again.sekisho("case", "show", case).stdout)
+    assert shown["state"] == "listed"
+    assert again.submit()["case"] != case
+    assert again.end()[0] == 0
