@@ -5,6 +5,9 @@ and then can hold a thread for hours. Here every read gets no more than what is 
 
 Some registries take their key in the query. The address that ``requests`` and ``urllib3`` know, and put into
 exceptions and log lines, must not hold it; so it joins the request here, on its way into the socket.
+
+A source's name is resolved here too, and the connection made to an address that was checked
+(:mod:`connectors.addresses`). Host, server name (RFC 6066, 3) and certificate stay those of the name.
 """
 
 from __future__ import annotations
@@ -21,8 +24,11 @@ from typing import Any, ClassVar, cast
 import urllib3
 import urllib3.connection
 import urllib3.connectionpool
+import urllib3.exceptions
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+
+from connectors.addresses import Reach, permitted
 
 
 class Call(threading.local):
@@ -34,6 +40,8 @@ class Call(threading.local):
     """Seconds that a single read may take."""
     secret: str = ""
     """What is appended to the request target on the wire only."""
+    reach: Reach = Reach.PUBLIC
+    """Which addresses may be connected to."""
     reused: bool = True
     """Whether the connection was open before the call."""
 
@@ -86,6 +94,24 @@ class _Connection(urllib3.connection.HTTPConnection):
     def connect(self) -> None:
         call.reused = False
         super().connect()
+
+    def _new_conn(self) -> socket.socket:
+        name = self._dns_host
+        try:
+            addresses = permitted(call.reach, name, self.port)
+        except socket.gaierror as error:
+            raise urllib3.exceptions.NameResolutionError(self.host, self, error) from None
+        try:
+            for turn, address in enumerate(addresses, start=1):
+                self._dns_host = address
+                try:
+                    return super()._new_conn()
+                except urllib3.exceptions.HTTPError:
+                    if turn == len(addresses) or time.monotonic() >= call.deadline:
+                        raise
+        finally:
+            self._dns_host = name  # by which certificate and Host go
+        raise AssertionError("there is one address at least")
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         super().putrequest(method, url + call.secret, *args, **kwargs)

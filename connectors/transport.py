@@ -21,6 +21,7 @@ import requests
 import urllib3
 import urllib3.exceptions
 
+from connectors.addresses import ForbiddenAddress, Reach
 from connectors.connections import OneHostAdapter, call
 from connectors.reasons import Reason
 from pipeline.errors import ConfigurationError, SourceUnavailable
@@ -71,14 +72,17 @@ class Transport:
     """The way to one source. Safe to share between threads; connections are kept alive.
 
     No proxy, credential or certificate is taken from the environment, no redirect is followed, no cookie is
-    kept, and no compression is asked for, so that what is counted is what is kept.
+    kept, and no compression is asked for, so that what is counted is what is kept. Only public addresses are
+    connected to, unless the base address itself names this machine: then only this machine.
 
-    :param base_url: ``https://host/path`` without a final slash; plain ``http`` only to this machine.
+    :param base_url: ``https://host/path`` without a final slash; plain ``http`` only to this machine, or into
+        the operator's own network.
     :param accept: the media types that are data here, in order of preference.
     :param secret_query: parameters that every request carries and nothing else ever shows.
     :param headers: further request headers, such as a key; no capture holds them.
     :param contact: where the source's operators can reach ours, an address or a page; for ``User-Agent``.
     :param reasons: what a status means at this source, where it differs from :func:`reason_of_status`.
+    :param own_network: for a service that the operator runs himself: only his own network's addresses.
     :param trust: the trust store, by default that of ``certifi``.
     :raises ConfigurationError: when address or contact cannot be used.
     """
@@ -94,10 +98,11 @@ class Transport:
         contact: str = "",
         limits: Limits = DEFAULT_LIMITS,
         reasons: Mapping[int, Reason] = MappingProxyType({}),
+        own_network: bool = False,
         trust: ssl.SSLContext | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        address = _address(source, base_url)
+        address, self._reach = _address(source, base_url, own_network=own_network)
         self.source = source
         self._base = f"{address.scheme}://{address.netloc}{address.path.rstrip('/')}"
         self._accept = tuple(accept)
@@ -142,6 +147,7 @@ class Transport:
     ) -> Capture:
         call.deadline = time.monotonic() + self._limits.total
         call.patience = self._limits.read
+        call.reach = self._reach
         joint = "&" if "?" in target else "?"
         call.secret = joint + self._secret if self._secret else ""
         url = self._base + target
@@ -262,20 +268,25 @@ def _reason_of_error(
         # urllib3 wraps what went wrong on a connection once it was made: ProtocolError(words, cause).
         aborted = error.args[0] if error.args else None
         cause = aborted.args[-1] if isinstance(aborted, urllib3.exceptions.ProtocolError) else None
+        if isinstance(cause, ForbiddenAddress):
+            return Reason.FORBIDDEN_ADDRESS, ""
         if not isinstance(cause, http.client.HTTPException) or isinstance(cause, OSError):
             return Reason.UNREACHABLE, "no connection" if cause is None else "connection closed"
     return Reason.SERVER_ERROR, "not HTTP"
 
 
-def _address(source: str, base_url: str) -> SplitResult:
+def _address(source: str, base_url: str, *, own_network: bool) -> tuple[SplitResult, Reach]:
     try:
         address = urlsplit(base_url)
         host, _ = address.hostname, address.port
     except ValueError:
         raise ConfigurationError([f"{source}: base_url is not an address"]) from None
+    reach = Reach.PRIVATE if own_network else Reach.PUBLIC
+    if host and _is_this_machine(host):
+        reach = Reach.LOOPBACK
     usable = (
         host
-        and (address.scheme == "https" or (address.scheme == "http" and _is_this_machine(host)))
+        and (address.scheme == "https" or (address.scheme == "http" and reach is not Reach.PUBLIC))
         and re.fullmatch(r"[!-~]+", base_url)
         and not (address.query or address.fragment or address.username or address.password)
     )
@@ -283,7 +294,7 @@ def _address(source: str, base_url: str) -> SplitResult:
         raise ConfigurationError(
             [f"{source}: base_url must be https://host/path, or http:// to this machine, without a query"]
         )
-    return address
+    return address, reach
 
 
 def _is_this_machine(host: str) -> bool:

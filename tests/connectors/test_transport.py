@@ -259,7 +259,7 @@ def test_nobody_listens(registry, message):
 
 
 def test_no_such_host(monkeypatch):
-    def unknown(*_):
+    def unknown(*_, **__):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
