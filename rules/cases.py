@@ -1,7 +1,8 @@
 """Cases beside the packs: facts, and what a policy must make of them.
 
-A file names a policy, a day and a facts document; each case changes single facts of it and states what is expected.
-``sekisho policy test`` and the tests run them, and they are what a change of a pack is tried on first.
+A file names a policy, a day and a facts document; each case changes single facts of it and states what is
+expected. ``sekisho policy test`` and the tests run them, and they are what a change of a pack is tried on
+first.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ CASES = Path(str(resources.files("rules") / "cases"))
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case. ``expected`` has the keys ``decision``, ``rules``, ``effects``, ``reasons`` and ``tracks``, those that
-    matter.
+    """One case. ``expected`` has the keys ``decision``, ``rules``, ``effects``, ``reasons`` and ``tracks``,
+    those that matter.
     """
 
     file: str

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.corporate_number import is_well_formed
 from pipeline.documents import Json
 from pipeline.model import Dossier, Evidence, Gap, Presence, isoformat
-from rules.names import compare
+from rules.names import best
 from rules.provenance import DECLARATION, JAPAN
 from rules.vocabulary import FACTS
 
@@ -220,8 +220,8 @@ def _entry(declared_name: str, answer: Evidence) -> dict[str, Any]:
         "close_cause": record.get("close_cause"),
         "successor": record.get("successor"),
         "name": record.get("name"),
-        "name_match": _best(declared_name, current, approximate=approximate),
-        "former_name_match": _best(declared_name, former, approximate=False) or 0.0,
+        "name_match": _score(declared_name, current, approximate=approximate),
+        "former_name_match": _score(declared_name, former, approximate=False) or 0.0,
     }
     return {name: value for name, value in entry.items() if value is not None}
 
@@ -239,9 +239,9 @@ def _names(answer: Evidence) -> tuple[list[str], list[str]]:
     return [name for name in current if name], [name for name in former if name]
 
 
-def _best(declared: str, registered: Iterable[str], *, approximate: bool) -> float | None:
-    scores = [compare(declared, name, approximate=approximate).score for name in registered]
-    return max(scores, default=None)
+def _score(declared: str, registered: Iterable[str], *, approximate: bool) -> float | None:
+    closest = best(declared, registered, approximate=approximate)
+    return None if closest is None else closest.score
 
 
 def _contradictions(registry: Json, number: str | None, other: Evidence) -> Iterable[tuple[str, Any]]:

@@ -252,7 +252,9 @@ def matches(predicate: Predicate, reads: Sequence[Reader], demand: Demand) -> Te
 
 
 def _unreadable(value: Any) -> str:
-    """Why a value is not of its kind. A facts document may say itself that sources disagree: ``{conflict: [...]}``."""
+    """Why a value is not of its kind. A facts document may say itself that sources disagree: ``{conflict:
+    [...]}``.
+    """
     if value is None:
         return MISSING
     return CONFLICT if type(value) is dict and "conflict" in value else MALFORMED

@@ -71,6 +71,10 @@ class Library:
         """
         faults: dict[Fault, None] = {}
         for pack in self.packs.values():
+            if pack.extends is not None and self._kind(pack.extends) is not Kind.BASE:
+                fault = pack.source.fault("/extends", f"{pack.extends} is no base here", "name a base")
+                faults[fault] = None
+                continue
             over = pack.extends if pack.kind in {Kind.BUYER_NATIONAL, Kind.BUYER_LOCAL} else None
             if pack.kind is Kind.BASE or over is not None:
                 try:
@@ -79,6 +83,9 @@ class Library:
                     faults.update(dict.fromkeys(error.faults))
         if faults:
             raise PackError(list(faults))
+
+    def _kind(self, name: str) -> Kind | None:
+        return self.packs[name].kind if name in self.packs else None
 
     def _pack(self, name: str) -> Pack:
         if name not in self.packs:

@@ -94,8 +94,8 @@ def _explained(error: ValidationError) -> Iterable[tuple[str, str, str]]:
             yield at, f"{_short(error.instance)} does not have the form wanted", _form(schema)
         case "minProperties" | "maxProperties" if "all_of" in schema.get("properties", {}):
             yield at, "a condition has exactly one operator", "join several with all_of or any_of"
-        case None:
-            yield at, "does not belong in this kind of pack", "remove it"
+        case "not":
+            yield at, "does not belong here", "remove it"
         case _:
             yield at, error.message[:200], schema.get("description", "see rules/schemas/pack-1.json")
 

@@ -262,7 +262,11 @@ def _said(compiled: CompiledRule, outcome: str, run: Run) -> dict[str, Any]:
 
 def _cause(run: Run) -> tuple[str, Said] | None:
     """The gravest reason why something decisive is unknown, besides its merely missing."""
-    found = {entry["cause"]: entry for index in run.decisive if "cause" in (entry := run.trace[index])}
+    found: dict[str, dict[str, Any]] = {}
+    for index in run.decisive:
+        entry = run.trace[index]
+        if "cause" in entry:
+            found.setdefault(entry["cause"], entry)
     for cause, (reason, sentence) in _CAUSES.items():
         if cause in found:
             entry = found[cause]

@@ -17,7 +17,8 @@ import yaml
 
 from pipeline.documents import pointer
 
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})", re.ASCII)
+# Fifteen digits: what a double, and so canonical JSON (RFC 8785), holds exactly.
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,15}", re.ASCII)
 _LITERALS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "": None}
 
@@ -39,7 +40,7 @@ class NotYaml(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class YamlDocument:
-    """A value and, for each JSON Pointer into it, the line it starts on."""
+    """A value and, for each JSON Pointer into it, its line: in a mapping, that of the key."""
 
     value: Any
     lines: Mapping[str, int]
@@ -73,8 +74,9 @@ class _Builder:
         self.value: Any = None
         self.done = False
         self.lines: dict[str, int] = {}
-        self._open: list[tuple[Any, str, int]] = []
+        self._open: list[tuple[Any, str]] = []
         self._key: list[str | None] = []
+        self._key_line = 0
 
     def take(self, event: yaml.Event) -> None:
         assert event.start_mark is not None
@@ -104,7 +106,7 @@ class _Builder:
         if self._open and isinstance(self._open[-1][0], dict) and self._key[-1] is None:
             raise NotYaml(line, "a key must be plain text", "write the key as one word")
         at = self._put(container, line)
-        self._open.append((container, at, line))
+        self._open.append((container, at))
         self._key.append(None)
 
     def _take_key(self, key: str, line: int) -> None:
@@ -112,13 +114,14 @@ class _Builder:
         if key in container:
             raise NotYaml(line, f"the key {key!r} stands here a second time", "keep one of the two")
         self._key[-1] = key
+        self._key_line = line
 
     def _put(self, value: Any, line: int) -> str:
         if not self._open:
             self.value, self.done = value, True
             self.lines[""] = line
             return ""
-        container, at, _ = self._open[-1]
+        container, at = self._open[-1]
         if isinstance(container, list):
             at += pointer(len(container))
             container.append(value)
@@ -128,6 +131,7 @@ class _Builder:
             at += pointer(key)
             container[key] = value
             self._key[-1] = None
+            line = self._key_line
         self.lines[at] = line
         return at
 

@@ -1,5 +1,5 @@
 """Company names: are these two the same, and why."""
 
-from rules.names.comparison import Comparison, Reason, compare
+from rules.names.comparison import Comparison, Reason, best, compare
 
-__all__ = ["Comparison", "Reason", "compare"]
+__all__ = ["Comparison", "Reason", "best", "compare"]

@@ -54,6 +54,11 @@ class Comparison:
     one: Name
     other: Name
 
+    @property
+    def is_comparable(self) -> bool:
+        """Whether both names are in one script."""
+        return all(reason.code != "scripts_differ" for reason in self.reasons)
+
     def as_json(self) -> dict[str, Any]:
         """For the command line and outcome documents."""
         return {
@@ -79,6 +84,13 @@ def compare(one: str, other: str, *, approximate: bool = False) -> Comparison:
     return max(candidates, key=lambda comparison: comparison.score)
 
 
+def best(declared: str, registered: Iterable[str], *, approximate: bool = False) -> Comparison | None:
+    """The closest of several registered names; those in another script count only where there is no other."""
+    comparisons = [compare(declared, name, approximate=approximate) for name in registered]
+    comparable = [comparison for comparison in comparisons if comparison.is_comparable]
+    return max(comparable or comparisons, key=lambda comparison: comparison.score, default=None)
+
+
 def _answer(one: Name, other: Name, differences: Sequence[Difference]) -> Comparison:
     score = 100 - sum(difference.cost for difference in differences)
     score = min([score, *(difference.ceiling for difference in differences)])
@@ -90,7 +102,9 @@ def _answer(one: Name, other: Name, differences: Sequence[Difference]) -> Compar
 def _readings(one: Name, other: Name, *, approximate: bool) -> Iterable[list[Difference]]:
     """What differs between the cores, for each reading of names that stand side by side (A/B)."""
     east = (is_east_asian(one.core), is_east_asian(other.core))
-    if all(east):
+    if one.core == other.core and any(map(str.isalnum, one.core)):
+        yield []
+    elif all(east):
         yield east_asian.differences(one.core, other.core, approximate=approximate)
     elif any(east) or is_latin(one.words) != is_latin(other.words):
         yield [Difference("scripts_differ", f"{one.core} / {other.core}")]

@@ -1,4 +1,4 @@
-"""The shared scenarios under N (national), T (with Tokyo) and K (with Kobe), and the cases beside the packs."""
+"""The shared scenarios under N (national), T (Tokyo too) and K (Kobe too), and the cases beside the packs."""
 
 from __future__ import annotations
 
