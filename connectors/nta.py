@@ -7,6 +7,9 @@ complete, a withdrawn number has four columns) was measured on three million rec
 
 Whoever shows data of this connector shows the agency's notice with it: obtained by the Web-API, content not
 guaranteed by the National Tax Agency. Public Data License 1.0, source 国税庁法人番号公表サイト.
+
+No rate is published and mass access is forbidden; other clients keep to about one request a second. One
+request takes ten numbers. Its silence is an answer: the register holds every number that was assigned.
 """
 
 from __future__ import annotations
@@ -16,20 +19,24 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from itertools import groupby
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from lxml import etree
 
 from connectors import strict
+from connectors.evidence import evidence, unasked
 from connectors.parties import parties
 from connectors.reasons import Reason
 from connectors.strict import Unexpected
 from connectors.transport import DEFAULT_LIMITS, Limits, Transport
 from pipeline.corporate_number import is_well_formed
 from pipeline.documents import Json
-from pipeline.errors import SourceUnavailable
-from pipeline.model import Capture, Evidence, Inquiry, Presence
+from pipeline.errors import ConfigurationError, SourceUnavailable
+from pipeline.model import Capture, Evidence, Inquiry
 
 SOURCE = "jp.nta"
 SCHEME = "JP-JCN"
@@ -56,10 +63,37 @@ corporation, foreign company and the like, other."""
 CLOSE_CAUSES = frozenset({"01", "11", "21", "31"})
 """Liquidation, dissolution by merger, closed by the registrar, liquidation of others."""
 
+BATCH = 10
+"""Numbers that one request takes (error 042 beyond)."""
+
+LONGEST_CHANGES = timedelta(days=50)
+"""The longest time between the two dates of a request for changes."""
+
+
+class Form(StrEnum):
+    """A response format, by its value of ``type``."""
+
+    CSV_SHIFT_JIS = "01"
+    CSV_UTF_8 = "02"
+    XML = "12"
+
+
+class Comparison(StrEnum):
+    """How a search compares names, by its value of ``target``."""
+
+    FOLDED = "1"
+    """Japanese names, hiragana as katakana, small letters as large ones, no ``・`` and no spaces."""
+    EXACT = "2"
+    ENGLISH = "3"
+
+
 _ACCEPT = ("application/xml", "text/xml", "application/csv", "text/csv")
 _HEADER = ("lastUpdateDate", "count", "divideNumber", "divideSize")
 _WITHDRAWN_COLUMNS = frozenset({"sequenceNumber", "corporateNumber", "process", "updateDate"})
 _MISSING_CHARACTER = "＿"
+
+_HALF_WIDTH_KATAKANA = re.compile("[\uff61-\uff9f]")
+"""The register writes none. Where Shift_JIS has some, the bytes are of another encoding."""
 
 Row = Mapping[str, str]
 """One record of the register by :data:`COLUMNS`; blank columns are ``""``."""
@@ -93,18 +127,22 @@ class Nta:
     ===================== ===================================================================================
 
     :param application_id: the key that the agency gives out. A secret: it goes there and nowhere else.
+    :param form: the response format to ask for. Shift_JIS has fewer characters than the others.
     """
 
     source = SOURCE
+    batch_size = BATCH
 
     def __init__(
         self,
         application_id: str,
         *,
+        form: Form = Form.XML,
         base_url: str = BASE_URL,
         contact: str = "",
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
+        self._form = form
         self._transport = Transport(
             SOURCE,
             base_url,
@@ -127,31 +165,108 @@ class Nta:
                 yield Inquiry(SOURCE, party.role, number, party.name)
 
     def fetch(self, inquiry: Inquiry) -> Capture:
-        """The number's records with their history, in XML."""
-        target = f"/num?number={quote(inquiry.subject.id, safe='')}&type=12&history=1"
-        capture = self._transport.get(target, also=(400,))
+        """The number's records with their history."""
+        return self.fetch_many([inquiry])
+
+    def fetch_many(self, inquiries: Sequence[Inquiry]) -> Capture:
+        """The records of up to ten numbers with their history."""
+        numbers = dict.fromkeys(inquiry.subject.id for inquiry in inquiries)
+        return self._get("num", {"number": ",".join(numbers), "history": "1"})
+
+    def parse(self, inquiry: Inquiry, capture: Capture) -> Evidence:
+        """Read XML (type 12) or CSV (types 01 and 02), also where it answers about several numbers."""
+        with strict.reading(capture):
+            answer = _answer(capture)
+            if answer.parts != 1:
+                raise Unexpected("the answer is one part of several")
+            own = _own_rows(answer.rows, _numbers_asked(capture), inquiry.subject.id)
+            record = {**_record(own), "register_date": answer.register_date}
+        return evidence(inquiry, capture, record, found=bool(own))
+
+    def evidence_in(self, capture: Capture) -> list[Evidence]:
+        """Every number that a saved answer speaks of, by what the answer holds of it.
+
+        :raises SourceChanged: as :meth:`parse`.
+        """
+        with strict.reading(capture):
+            answer = _answer(capture)
+            rows = sorted(answer.rows, key=_number)  # stable: a number's records stay in their order
+            return [
+                unasked(
+                    SOURCE,
+                    SCHEME,
+                    number,
+                    capture,
+                    {**_record(list(own)), "register_date": answer.register_date},
+                )
+                for number, own in groupby(rows, key=_number)
+            ]
+
+    def search(
+        self,
+        name: str,
+        *,
+        comparison: Comparison = Comparison.FOLDED,
+        anywhere: bool = False,
+        former: bool = False,
+        closed: bool = True,
+        area: str = "",
+        part: int = 1,
+    ) -> Capture:
+        """Search by name; :func:`read_answer` reads the capture, and how many parts there are.
+
+        The register folds neither legal forms nor old forms of characters: better ask without them.
+
+        :param anywhere: find the words anywhere in a name; else at its beginning.
+        :param former: search former names too.
+        :param closed: find the closed ones too.
+        :param area: two digits of a prefecture, or five of prefecture and city.
+        :raises ValueError: when the register would refuse the question.
+        """
+        _check_area(area)
+        if not 0 < len(name) <= (300 if name.isascii() else 150):
+            raise ValueError("a name to search for has up to 150 characters, or 300 in Latin letters")
+        return self._get(
+            "name",
+            {
+                "name": name,
+                "mode": "2" if anywhere else "1",
+                "target": comparison,
+                "change": "1" if former else "0",
+                "close": "1" if closed else "0",
+                **({"address": area} if area else {}),
+                "divide": str(part),
+            },
+        )
+
+    def changes(self, since: date, until: date, *, area: str = "", part: int = 1) -> Capture:
+        """What was published from one day through another; :func:`read_answer` reads the capture.
+
+        :raises ValueError: when the days are out of order or too far apart, or ``area`` is none.
+        """
+        _check_area(area)
+        if not timedelta(0) <= until - since <= LONGEST_CHANGES:
+            raise ValueError(f"changes are asked for over at most {LONGEST_CHANGES.days} days")
+        return self._get(
+            "diff",
+            {
+                "from": since.isoformat(),
+                "to": until.isoformat(),
+                **({"address": area} if area else {}),
+                "divide": str(part),
+            },
+        )
+
+    def _get(self, path: str, parameters: Mapping[str, str]) -> Capture:
+        query = urlencode({**parameters, "type": self._form}, safe=",")
+        capture = self._transport.get(f"/{path}?{query}", also=(400,))
         if capture.status == 400:
-            # The body is NNN,message. We asked for one well-formed number, so the fault is on our side.
+            # The body is NNN,message. Numbers and dates are checked before, so the fault is on our side.
             code = re.match(rb"[0-9]{3}(?=,)", capture.body)
             raise SourceUnavailable(
                 SOURCE, Reason.REFUSED, "HTTP 400" + (f", code {code[0].decode()}" if code else "")
             )
         return capture
-
-    def parse(self, inquiry: Inquiry, capture: Capture) -> Evidence:
-        """Read XML (type 12) or CSV in UTF-8 (type 02)."""
-        with strict.reading(capture):
-            answer = _answer(capture.body)
-            record = {**_record(answer.rows, inquiry.subject.id), "register_date": answer.register_date}
-        return Evidence(
-            source=SOURCE,
-            role=inquiry.role,
-            subject=inquiry.subject,
-            presence=Presence.FOUND if answer.rows else Presence.ABSENT,
-            record=record,
-            observed_at=capture.fetched_at,
-            capture=capture.sha256,
-        )
 
     def close(self) -> None:
         """Close the connections that are kept alive."""
@@ -159,9 +274,17 @@ class Nta:
 
 
 def connector(settings: Mapping[str, str]) -> Nta:
-    """The connector from ``application_id`` and, as wished, ``base_url``, ``contact`` and ``timeout``."""
+    """The connector from ``application_id`` and, as wished, ``form``, ``base_url``, ``contact``, ``timeout``.
+
+    :raises ConfigurationError: when ``form`` is none of :class:`Form`, or as :class:`Transport`.
+    """
+    try:
+        form = Form(settings.get("form", Form.XML))
+    except ValueError:
+        raise ConfigurationError([f"{SOURCE}: form is one of {', '.join(Form)}"]) from None
     return Nta(
         settings["application_id"],
+        form=form,
         base_url=settings.get("base_url", BASE_URL),
         contact=settings.get("contact", ""),
         limits=Limits.of(settings),
@@ -170,10 +293,16 @@ def connector(settings: Mapping[str, str]) -> Nta:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one answer holds: the state of the register (``YYYY-MM-DD``) and its records in their order."""
+    """What one answer holds: the state of the register (``YYYY-MM-DD``) and its records in their order.
+
+    ``total`` counts the records of all ``parts``, of which this is the one numbered ``part``, from 1.
+    """
 
     register_date: str
     rows: tuple[Row, ...]
+    total: int
+    part: int
+    parts: int
 
 
 def read_answer(capture: Capture) -> Answer:
@@ -182,19 +311,62 @@ def read_answer(capture: Capture) -> Answer:
     :raises SourceChanged: when it is not in the shape of the specification.
     """
     with strict.reading(capture):
-        return _answer(capture.body)
+        return _answer(capture)
 
 
-def _answer(body: bytes) -> Answer:
+def _check_area(area: str) -> None:
+    if area and not re.fullmatch("[0-9]{2}(?:[0-9]{3})?", area, re.ASCII):
+        raise ValueError("an area is two digits of a prefecture, or five of prefecture and city")
+
+
+def _asked(capture: Capture, parameter: str) -> str:
+    """A parameter of the request that the capture answers; ``""`` where its address does not say."""
+    return parse_qs(urlsplit(capture.url).query).get(parameter, [""])[0]
+
+
+def _numbers_asked(capture: Capture) -> frozenset[str]:
+    return frozenset(filter(None, _asked(capture, "number").split(",")))
+
+
+def _answer(capture: Capture) -> Answer:
+    body = capture.body
     # An answer in CSV begins with the year of its date, perhaps after a byte order mark.
-    lines = _xml(body) if body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<" else _csv(body)
+    if body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
+        lines = _xml(body)
+    else:
+        lines = _csv(_text(body, _asked(capture, "type")))
     header = dict(zip(_HEADER, lines[0], strict=True))
     rows = tuple(_row(line) for line in lines[1:])
-    if header["count"] != str(len(rows)):
+    total, part, parts = (_counted(header[name], name) for name in _HEADER[1:])
+    if not 1 <= part <= parts:
+        raise Unexpected("divideNumber is not among divideSize")
+    if (total != len(rows)) if parts == 1 else not 0 < len(rows) < total:
         raise Unexpected("count is not the number of records")
-    if header["divideNumber"] != "1" or header["divideSize"] != "1":
-        raise Unexpected("the answer is one part of several")
-    return Answer(strict.day(header["lastUpdateDate"], "lastUpdateDate"), rows)
+    return Answer(strict.day(header["lastUpdateDate"], "lastUpdateDate"), rows, total, part, parts)
+
+
+def _counted(value: str, what: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", value, re.ASCII):
+        raise Unexpected(f"{what} is not a number")
+    return int(value)
+
+
+def _text(body: bytes, form: str) -> str:
+    """The text of an answer in CSV. A saved one whose address is not known may be in either encoding."""
+    if form != Form.CSV_SHIFT_JIS:
+        try:
+            return body.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            if form:
+                raise Unexpected("the answer is not UTF-8") from None
+    try:
+        # cp932 rather than shift_jis, so that dashes are the ones of the edition in UTF-8.
+        text = body.decode("cp932")
+    except UnicodeDecodeError:
+        raise Unexpected("the answer is not Shift_JIS") from None
+    if _HALF_WIDTH_KATAKANA.search(text):
+        raise Unexpected("the answer is not Shift_JIS")
+    return text
 
 
 def _xml(body: bytes) -> list[Sequence[str]]:
@@ -223,14 +395,11 @@ def _values(elements: list[Any], names: tuple[str, ...]) -> list[str]:
     return [element.text or "" for element in elements]
 
 
-def _csv(body: bytes) -> list[Sequence[str]]:
+def _csv(text: str) -> list[Sequence[str]]:
+    if "\0" in text:
+        raise Unexpected("the answer holds the character U+0000")
     try:
-        text = body.decode("utf-8-sig")
-        if "\0" in text:
-            raise Unexpected("the answer holds the character U+0000")
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except UnicodeDecodeError:
-        raise Unexpected("the answer is not UTF-8") from None
     except csv.Error:
         raise Unexpected("the answer is not CSV") from None
     if not lines or len(lines[0]) != len(_HEADER) or any(len(line) != len(COLUMNS) for line in lines[1:]):
@@ -265,12 +434,24 @@ def _row(values: Sequence[str]) -> Row:
     return row
 
 
-def _record(rows: Sequence[Row], number: str) -> dict[str, Any]:
+def _number(row: Row) -> str:
+    return row["corporateNumber"]
+
+
+def _own_rows(rows: Sequence[Row], asked: frozenset[str], number: str) -> list[Row]:
+    """The rows of one number in an answer about several; ``asked`` is empty where that is not known."""
+    if asked and number not in asked:
+        raise Unexpected("the answer is not to a question about this number")
+    if any(_number(row) != number and _number(row) not in asked for row in rows):
+        raise Unexpected("a record is of another number than those asked for")
+    return [row for row in rows if _number(row) == number]
+
+
+def _record(rows: Sequence[Row]) -> dict[str, Any]:
     if not rows:
         return {}
-    if any(row["corporateNumber"] != number for row in rows):
-        raise Unexpected("a record is of another number than the one asked for")
     *earlier, last = rows
+    number = _number(last)
     if any(row["process"] == WITHDRAWN for row in earlier):
         raise Unexpected("a number has records after its withdrawal")
     if last["process"] == WITHDRAWN:

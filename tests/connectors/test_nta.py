@@ -6,16 +6,17 @@ import contextlib
 import csv
 import io
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors import nta
-from pipeline.errors import SourceChanged, SourceUnavailable
+from pipeline.errors import ConfigurationError, SourceChanged, SourceUnavailable
 from pipeline.identifiers import OrganisationId
 from pipeline.model import Capture, Inquiry, Presence
+from pipeline.ports import BatchConnector
 
 AT = datetime(2026, 11, 6, 8, 49, 37, tzinfo=UTC)
 ID = "K9secretK9sec"
@@ -34,8 +35,11 @@ def samples(reference):
     return reference / "registries-jp/samples/nta-houjin-api"
 
 
-def capture(body: bytes, media_type: str = "application/xml", status: int = 200) -> Capture:
-    return Capture("jp.nta", "https://register.example/num", AT, status, media_type, body)
+def capture(body: bytes, media_type: str = "application/xml", *, asked: str | None = None) -> Capture:
+    """``asked`` is the query, by default one that names the form and no number."""
+    if asked is None:
+        asked = f"type={'12' if media_type == 'application/xml' else '02'}"
+    return Capture("jp.nta", f"https://register.example/num?{asked}", AT, 200, media_type, body)
 
 
 def about(number: str, role: str = "vendor") -> Inquiry:
@@ -134,17 +138,89 @@ def test_published_answers(connector, samples, name, number, record):
     assert (evidence.observed_at, evidence.capture) == (AT, taken.sha256)
 
 
-def test_an_answer_on_several_numbers_is_read_but_is_evidence_of_none(connector, samples):
-    taken = capture((samples / "num_by_numbers.xml").read_bytes())
-    answer = nta.read_answer(taken)
-    assert answer.register_date == "2021-07-20"
-    assert [(row["corporateNumber"], row["name"], row["enName"]) for row in answer.rows] == [
-        (FILLIN, "株式会社フィルイン", ""),
-        ("7000020100005", "群馬県", "Gunma Prefectural Government"),
-    ]
-    with pytest.raises(SourceChanged, match="another number") as caught:
+GUNMA = "7000020100005"
+GUNMA_RECORD = {
+    "number": GUNMA,
+    "name": "群馬県",
+    "name_is_approximate": False,
+    "former_names": [],
+    "english_name": "Gunma Prefectural Government",
+    "furigana": "グンマケン",
+    "kind": "201",
+    "closed": False,
+    "prefecture_code": "10",
+    "city_code": "201",
+    "address": "群馬県前橋市大手町１丁目１番１号",
+    "assigned_on": "2015-10-05",
+    "changed_on": "2015-10-05",
+    "hidden": False,
+    "register_date": "2021-07-20",
+}
+
+
+def test_one_answer_on_several_numbers_answers_each(connector, samples):
+    unknown = "8040001999013"
+    taken = capture(
+        (samples / "num_by_numbers.xml").read_bytes(), asked=f"number={FILLIN},{GUNMA},{unknown}&type=12"
+    )
+    first, second, third = (
+        connector.parse(about(number, role), taken)
+        for number, role in ((FILLIN, "vendor"), (GUNMA, "maker"), (unknown, "vendor"))
+    )
+    assert first.record == FILLIN_RECORD
+    assert second.record == GUNMA_RECORD
+    assert (third.presence, third.record) == (Presence.ABSENT, {"register_date": "2021-07-20"})
+    assert [one.subject.id for one in (first, second, third)] == [FILLIN, GUNMA, unknown]
+    assert {one.capture for one in (first, second, third)} == {taken.sha256}
+
+
+@pytest.mark.parametrize("asked", [f"number={FILLIN}&type=12", f"number={GUNMA}&type=12", "type=12"])
+def test_an_answer_that_is_not_to_the_question_is_no_evidence(connector, samples, asked):
+    taken = capture((samples / "num_by_numbers.xml").read_bytes(), asked=asked)
+    with pytest.raises(SourceChanged, match="number") as caught:
         connector.parse(about(FILLIN), taken)
     assert caught.value.sha256 == taken.sha256
+
+
+def test_a_saved_answer_is_read_for_every_number_in_it(connector, samples):
+    found = connector.evidence_in(capture((samples / "num_by_numbers.xml").read_bytes()))
+    assert [one.record for one in found] == [FILLIN_RECORD, GUNMA_RECORD]
+    assert [(str(one.subject), one.role, one.presence) for one in found] == [
+        (f"JP-JCN:{FILLIN}", "", Presence.FOUND),
+        (f"JP-JCN:{GUNMA}", "", Presence.FOUND),
+    ]
+    assert connector.evidence_in(capture((samples / "diff_empty.xml").read_bytes())) == []
+    with pytest.raises(SourceChanged):
+        connector.evidence_in(capture((samples / "error_400_042.txt").read_bytes()))
+
+
+def test_every_saved_sample_is_read_without_its_address(connector, samples):
+    for name, (number, record) in SAMPLES.items():
+        found = connector.evidence_in(Capture("jp.nta", "", AT, 200, "", (samples / name).read_bytes()))
+        assert [(one.subject.id, one.record) for one in found] == (
+            [(number, record)] if len(record) > 1 else []
+        )
+
+
+@pytest.mark.parametrize("name", ["spec_type02_hidden.csv", "spec_type02_renamed_history.csv"])
+@pytest.mark.parametrize("asked", ["type=01", ""])
+def test_shift_jis_says_the_same_as_utf_8(connector, samples, name, asked):
+    number, record = SAMPLES[name]
+    body = (samples / name).read_text("utf-8").encode("cp932")
+    assert connector.parse(about(number), capture(body, "text/csv", asked=asked)).record == record
+
+
+@pytest.mark.parametrize("encoding", ["euc_jp", "utf-8", "utf-16"])
+def test_shift_jis_was_asked_for_and_is_not_what_came(connector, samples, encoding):
+    body = (samples / "spec_type02_hidden.csv").read_text("utf-8").encode(encoding)
+    with pytest.raises(SourceChanged):
+        connector.parse(about("5111101000006"), capture(body, "text/csv", asked="type=01"))
+
+
+def test_dashes_of_the_two_editions_are_the_same(connector):
+    body = csv_answer([row(streetNumber="１－２～３")]).decode().encode("cp932")
+    taken = capture(body, "text/csv", asked="type=01")
+    assert connector.parse(about("8040001999013"), taken).record["address"].endswith("１－２～３")
 
 
 def test_every_sample_is_used(samples):
@@ -348,6 +424,10 @@ CHANGED_BODIES = {
     "count too large": b"2017-05-10,1,1,1\n",
     "count too small": csv_answer([row()]).replace(b",1,1,1\n", b",0,1,1\n", 1),
     "the first of two parts": b"2017-05-10,0,1,2\n",
+    "a part beyond the last": b"2017-05-10,0,2,1\n",
+    "no parts": b"2017-05-10,0,0,0\n",
+    "a count that is none": "2017-05-10,０,1,1\n".encode(),
+    "a count without end": b"2017-05-10," + b"9" * 5000 + b",1,1\n",
 }
 
 
@@ -487,12 +567,83 @@ def test_a_number_is_asked_for_with_its_history(registry, message, samples):
     way = at(server)
     taken = way.fetch(about(FILLIN))
     assert server.requests[0].startswith(
-        f"GET /base/num?number={FILLIN}&type=12&history=1&id={ID} HTTP/1.1\r\n".encode()
+        f"GET /base/num?number={FILLIN}&history=1&type=12&id={ID} HTTP/1.1\r\n".encode()
     )
-    assert taken.url == f"{server.url}/num?number={FILLIN}&type=12&history=1&id=***"
+    assert taken.url == f"{server.url}/num?number={FILLIN}&history=1&type=12&id=***"
     assert taken.body == body
     assert way.parse(about(FILLIN), taken).record["name"] == "株式会社フィルイン"
     way.close()
+
+
+def test_ten_waiting_cases_are_one_request(registry, message, samples):
+    server = registry(message((samples / "num_by_numbers.xml").read_bytes()))
+    way = at(server)
+    assert isinstance(way, BatchConnector)
+    assert way.batch_size == 10
+    taken = way.fetch_many([about(FILLIN), about(GUNMA), about(FILLIN, "maker")])
+    assert len(server.requests) == 1
+    assert f"/num?number={FILLIN},{GUNMA}&history=1&".encode() in server.requests[0]
+    assert way.parse(about(FILLIN, "maker"), taken).record == FILLIN_RECORD
+    assert way.parse(about(GUNMA), taken).record == GUNMA_RECORD
+    way.close()
+
+
+@pytest.mark.parametrize("form", nta.Form)
+def test_the_form_asked_for_is_a_setting(registry, message, form):
+    server = registry(message(csv_answer([row()]), media_type="text/csv"))
+    way = nta.connector({"application_id": ID, "form": str(form), "base_url": server.url})
+    way.fetch(about(FILLIN))
+    assert f"&type={form}&id=".encode() in server.requests[0]
+    way.close()
+
+
+def test_a_form_that_is_none_is_refused():
+    with pytest.raises(ConfigurationError, match="form is one of 01, 02, 12"):
+        nta.connector({"application_id": ID, "form": "21"})
+
+
+def test_a_search_by_name(registry, message):
+    server = registry(message(b"2026-03-11,4001,2,3\n" + csv_answer([row(), row()]).partition(b"\n")[2]))
+    way = nta.Nta(ID, form=nta.Form.CSV_UTF_8, base_url=server.url)
+    taken = way.search(
+        "架空", comparison=nta.Comparison.EXACT, anywhere=True, former=True, closed=False, area="13", part=2
+    )
+    assert server.requests[0].startswith(
+        b"GET /base/name?name=%E6%9E%B6%E7%A9%BA&mode=2&target=2&change=1&close=0&address=13&divide=2"
+    )
+    answer = nta.read_answer(taken)
+    assert (answer.total, answer.part, answer.parts, len(answer.rows)) == (4001, 2, 3, 2)
+    with pytest.raises(SourceChanged, match="one part of several"):
+        way.parse(about("8040001999013"), taken)
+    way.close()
+
+
+def test_what_changed_between_two_days(registry, message, samples):
+    server = registry(message((samples / "diff_empty.xml").read_bytes()))
+    way = at(server)
+    answer = nta.read_answer(way.changes(date(2026, 3, 1), date(2026, 3, 11), area="10202"))
+    assert server.requests[0].startswith(
+        b"GET /base/diff?from=2026-03-01&to=2026-03-11&address=10202&divide=1&type=12&id="
+    )
+    assert (answer.register_date, answer.rows, answer.total) == ("2026-03-11", (), 0)
+    way.close()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda way: way.search(""),
+        lambda way: way.search("あ" * 151),
+        lambda way: way.search("a" * 301),
+        lambda way: way.search("あ", area="131"),
+        lambda way: way.changes(date(2026, 3, 2), date(2026, 3, 1)),
+        lambda way: way.changes(date(2026, 1, 1), date(2026, 2, 21)),
+        lambda way: way.changes(date(2026, 1, 1), date(2026, 1, 2), area="１３"),
+    ],
+)
+def test_what_the_register_would_refuse_is_not_asked(connector, ask):
+    with pytest.raises(ValueError, match=r"name|area|days"):
+        ask(connector)
 
 
 @pytest.mark.parametrize(
