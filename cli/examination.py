@@ -265,7 +265,7 @@ def steps(installation: Installation) -> Iterator[Finding]:
         return
     with SqlMemory(installation.migrated).read() as tx:
         oldest: datetime | None = tx.connection.execute(select(func.min(tables.steps.c.due_at))).scalar_one()
-        open_steps = tx.ledger.backlog()
+        due = tx.ledger.backlog(datetime.now(UTC))
         stuck = tx.ledger.stuck(OFTEN)
     late = datetime.now(UTC) - oldest if oldest is not None else timedelta()
     if late > LATE:
@@ -273,7 +273,7 @@ def steps(installation: Installation) -> Iterator[Finding]:
             "sweeper", f"a step is due for {late.total_seconds():.0f} s", "start one: `celery -A tasks beat`"
         )
     else:
-        yield ok("sweeper", f"{open_steps} open steps, none overdue")
+        yield ok("sweeper", f"{due} steps due or about to be, none overdue")
     if stuck:
         names = ", ".join(sorted({step.reference for step in stuck})[:5])
         yield warn(

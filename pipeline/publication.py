@@ -91,5 +91,5 @@ def _verified(decision: Decision) -> list[dict[str, Any]]:
     return [
         {"fact": path, **origin}
         for path, origin in sorted(decision.dossier.provenance.items())
-        if origin["source"] != "declaration"
+        if "capture" in origin
     ]

@@ -10,7 +10,6 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
@@ -50,7 +49,8 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         parsed = make_url(url)
-        options: dict[str, Any] = {"json_serializer": orjson.dumps, "json_deserializer": orjson.loads}
+        # A failed statement is logged: its parameters, which hold whole applications, must not be.
+        options: dict[str, Any] = {"hide_parameters": True, "pool_timeout": 5}
         self._lock: WriterLock | None = None
         if parsed.get_backend_name() == "sqlite":
             if not parsed.database or parsed.database == ":memory:":

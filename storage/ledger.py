@@ -15,6 +15,7 @@ from storage.cases import SqlCases
 from storage.dialect import AnyRow
 
 _LONGEST_LEASE = timedelta(hours=1)
+_SOON = timedelta(minutes=1)
 
 
 class SqlLedger:
@@ -74,9 +75,10 @@ class SqlLedger:
         """Take every step of a case off the ledger: the case ends otherwise."""
         self._connection.execute(delete(t.steps).where(t.steps.c.case_id == case_id))
 
-    def backlog(self) -> int:
-        """How many steps there are."""
-        return int(self._connection.execute(select(func.count()).select_from(t.steps)).scalar_one())
+    def backlog(self, now: datetime) -> int:
+        """How many steps are due or about to be: what waits for a source's next try is not counted."""
+        counted = select(func.count()).select_from(t.steps).where(t.steps.c.due_at <= now + _SOON)
+        return int(self._connection.execute(counted).scalar_one())
 
     def stuck(self, sends: int) -> list[Step]:
         """Steps that were sent again at least so often: something ends before they do."""

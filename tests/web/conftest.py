@@ -160,7 +160,7 @@ class Door:
 
     def counts(self) -> dict[str, int]:
         with self.memory.read() as tx:
-            return {**tx.cases.counts(), "steps": tx.ledger.backlog()}
+            return {**tx.cases.counts(), "steps": tx.ledger.backlog(self.clock.now())}
 
     def move(self, application_id: UUID, *states: State) -> None:
         """Take a case through states, as the stages would."""
