@@ -23,19 +23,17 @@ from datetime import date, timedelta
 from enum import StrEnum
 from itertools import groupby
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 from lxml import etree
 
-from connectors import strict
+from connectors import strict, tax_agency
 from connectors.evidence import evidence, unasked
 from connectors.parties import parties
-from connectors.reasons import Reason
 from connectors.strict import Unexpected
 from connectors.transport import DEFAULT_LIMITS, Limits, Transport
 from pipeline.corporate_number import is_well_formed
 from pipeline.documents import Json
-from pipeline.errors import ConfigurationError, SourceUnavailable
+from pipeline.errors import ConfigurationError
 from pipeline.model import Capture, Evidence, Inquiry
 
 SOURCE = "jp.nta"
@@ -62,9 +60,6 @@ corporation, foreign company and the like, other."""
 
 CLOSE_CAUSES = frozenset({"01", "11", "21", "31"})
 """Liquidation, dissolution by merger, closed by the registrar, liquidation of others."""
-
-BATCH = 10
-"""Numbers that one request takes (error 042 beyond)."""
 
 LONGEST_CHANGES = timedelta(days=50)
 """The longest time between the two dates of a request for changes."""
@@ -131,7 +126,7 @@ class Nta:
     """
 
     source = SOURCE
-    batch_size = BATCH
+    batch_size = tax_agency.BATCH
 
     def __init__(
         self,
@@ -150,8 +145,7 @@ class Nta:
             secret_query={"id": application_id},
             contact=contact,
             limits=limits,
-            # By part 2 of the specification 404 says that the ID is unknown, not that the company is.
-            reasons={403: Reason.RATE_LIMITED, 404: Reason.REFUSED},
+            reasons=tax_agency.REASONS,
         )
 
     def inquiries(self, application: Json) -> Iterable[Inquiry]:
@@ -170,8 +164,7 @@ class Nta:
 
     def fetch_many(self, inquiries: Sequence[Inquiry]) -> Capture:
         """The records of up to ten numbers with their history."""
-        numbers = dict.fromkeys(inquiry.subject.id for inquiry in inquiries)
-        return self._get("num", {"number": ",".join(numbers), "history": "1"})
+        return self._get("num", {"number": tax_agency.numbers_of(inquiries), "history": "1"})
 
     def parse(self, inquiry: Inquiry, capture: Capture) -> Evidence:
         """Read XML (type 12) or CSV (types 01 and 02), also where it answers about several numbers."""
@@ -179,7 +172,7 @@ class Nta:
             answer = _answer(capture)
             if answer.parts != 1:
                 raise Unexpected("the answer is one part of several")
-            own = _own_rows(answer.rows, _numbers_asked(capture), inquiry.subject.id)
+            own = tax_agency.own(answer.rows, _number, inquiry.subject.id, capture)
             record = {**_record(own), "register_date": answer.register_date}
         return evidence(inquiry, capture, record, found=bool(own))
 
@@ -258,15 +251,7 @@ class Nta:
         )
 
     def _get(self, path: str, parameters: Mapping[str, str]) -> Capture:
-        query = urlencode({**parameters, "type": self._form}, safe=",")
-        capture = self._transport.get(f"/{path}?{query}", also=(400,))
-        if capture.status == 400:
-            # The body is NNN,message. Numbers and dates are checked before, so the fault is on our side.
-            code = re.match(rb"[0-9]{3}(?=,)", capture.body)
-            raise SourceUnavailable(
-                SOURCE, Reason.REFUSED, "HTTP 400" + (f", code {code[0].decode()}" if code else "")
-            )
-        return capture
+        return tax_agency.get(self._transport, path, {**parameters, "type": self._form})
 
     def close(self) -> None:
         """Close the connections that are kept alive."""
@@ -319,22 +304,13 @@ def _check_area(area: str) -> None:
         raise ValueError("an area is two digits of a prefecture, or five of prefecture and city")
 
 
-def _asked(capture: Capture, parameter: str) -> str:
-    """A parameter of the request that the capture answers; ``""`` where its address does not say."""
-    return parse_qs(urlsplit(capture.url).query).get(parameter, [""])[0]
-
-
-def _numbers_asked(capture: Capture) -> frozenset[str]:
-    return frozenset(filter(None, _asked(capture, "number").split(",")))
-
-
 def _answer(capture: Capture) -> Answer:
     body = capture.body
     # An answer in CSV begins with the year of its date, perhaps after a byte order mark.
     if body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
         lines = _xml(body)
     else:
-        lines = _csv(_text(body, _asked(capture, "type")))
+        lines = _csv(_text(body, tax_agency.asked(capture, "type")))
     header = dict(zip(_HEADER, lines[0], strict=True))
     rows = tuple(_row(line) for line in lines[1:])
     total, part, parts = (_counted(header[name], name) for name in _HEADER[1:])
@@ -436,15 +412,6 @@ def _row(values: Sequence[str]) -> Row:
 
 def _number(row: Row) -> str:
     return row["corporateNumber"]
-
-
-def _own_rows(rows: Sequence[Row], asked: frozenset[str], number: str) -> list[Row]:
-    """The rows of one number in an answer about several; ``asked`` is empty where that is not known."""
-    if asked and number not in asked:
-        raise Unexpected("the answer is not to a question about this number")
-    if any(_number(row) != number and _number(row) not in asked for row in rows):
-        raise Unexpected("a record is of another number than those asked for")
-    return [row for row in rows if _number(row) == number]
 
 
 def _record(rows: Sequence[Row]) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+"""What the two Web-APIs of the National Tax Agency have in common: errors, and ten numbers in one request.
+
+Source: the agency's Web-API specification, part 1 (requests) and part 2 (answers and errors).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from connectors.reasons import Reason
+from connectors.strict import Unexpected
+from connectors.transport import Transport
+from pipeline.errors import SourceUnavailable
+from pipeline.model import Capture, Inquiry
+
+BATCH = 10
+"""Numbers that one request takes (error 042 beyond)."""
+
+REASONS: Mapping[int, Reason] = {403: Reason.RATE_LIMITED, 404: Reason.REFUSED}
+"""403 is too many requests; 404 says that the application ID is unknown, not that the number is."""
+
+_T = TypeVar("_T")
+
+
+def numbers_of(inquiries: Sequence[Inquiry]) -> str:
+    """The numbers of these inquiries as a request names them, each once."""
+    return ",".join(dict.fromkeys(inquiry.subject.id for inquiry in inquiries))
+
+
+def get(transport: Transport, path: str, parameters: Mapping[str, str]) -> Capture:
+    """Ask, and tell a question that was refused (400) by its code.
+
+    :raises SourceUnavailable: as :meth:`Transport.get`.
+    """
+    capture = transport.get(f"/{path}?{urlencode(parameters, safe=',')}", also=(400,))
+    if capture.status == 400:
+        # The body is NNN,message. Numbers and dates are checked before, so the fault is on our side.
+        code = re.match(rb"[0-9]{3}(?=,)", capture.body)
+        raise SourceUnavailable(
+            capture.source, Reason.REFUSED, "HTTP 400" + (f", code {code[0].decode()}" if code else "")
+        )
+    return capture
+
+
+def asked(capture: Capture, parameter: str) -> str:
+    """A parameter of the request that the capture answers; ``""`` where its address does not say."""
+    return parse_qs(urlsplit(capture.url).query).get(parameter, [""])[0]
+
+
+def own(records: Sequence[_T], number_of: Callable[[_T], str], number: str, capture: Capture) -> list[_T]:
+    """The records of one number in an answer about several.
+
+    :raises Unexpected: when that number was not asked for, or a record is of one that was not.
+    """
+    numbers = frozenset(filter(None, asked(capture, "number").split(","))) or {number}
+    if number not in numbers:
+        raise Unexpected("the answer is not to a question about this number")
+    if any(number_of(record) not in numbers for record in records):
+        raise Unexpected("a record is of another number than those asked for")
+    return [record for record in records if number_of(record) == number]
