@@ -220,7 +220,7 @@ class Compiler:
         label = f"{name} {', '.join(map(_shown, literals))}"
         compared: Any = _CONVERT[operand.fact.kind](right)
         if name in _MEMBERSHIP:
-            compared = frozenset(right)
+            compared = frozenset(map(_CONVERT[operand.fact.kind], right))
         return leaves.fixed(operand.read, convert, _COMPARE[name], compared, label, self._demand)
 
     def _moving_right(

@@ -163,12 +163,12 @@ class _Join:
         pack = self._named[rule.pack]
         known = self._timeline.names
         compiler = Compiler(known, Demand(rule.verified, rule.fresh))
-        applies = self._try(compiler, pack, rule.applies, rule.at + "/applies")
+        # Whether a rule applies, and what only chooses words, may rest on a declaration.
+        words = Compiler(known, Demand())
+        applies = self._try(words, pack, rule.applies, rule.at + "/applies")
         require = self._try(compiler, pack, rule.require, rule.at + "/require")
         fail_only_if = self._try(compiler, pack, rule.fail_only_if, rule.at + "/fail_only_if")
-        self._check_nationality(pack, rule, compiler.reads)
-        # What only chooses words may rest on a declaration.
-        words = Compiler(known, Demand())
+        self._check_nationality(pack, rule, compiler.reads | words.reads)
         specials = [
             (special, self._try(words, pack, special.when, f"{rule.at}/special/{place}/when"))
             for place, special in enumerate(rule.specials)

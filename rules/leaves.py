@@ -150,14 +150,16 @@ def reader_of_field(field: str, outward: int) -> Reader:
 def fixed(read: Reader, convert: Convert, compare: Compare, right: Any, label: str, demand: Demand) -> Test:
     """A comparison with a literal."""
     asking = demand.is_any
+    # Most values are compared as they are: what has the literal's own type needs no conversion.
+    plain = type(right) if convert(right) is right else None
 
     def test(run: Run, scope: Scope) -> Truth:
         path, value = read(run, scope)
         if value is None:
             return run.unknown(path, None, label, MISSING)
-        if (asking or run.suspect) and (cause := demand.doubt(run, path)) is not None:
+        if (asking or run.suspect) and path != AS_OF and (cause := demand.doubt(run, path)) is not None:
             return run.unknown(path, value, label, cause)
-        left = convert(value)
+        left = value if type(value) is plain else convert(value)
         if left is None:
             return run.unknown(path, value, label, _unreadable(value))
         result: Truth = PASS if compare(left, right) else FAIL

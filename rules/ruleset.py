@@ -89,10 +89,8 @@ class CompiledRule:
         run.restart()
         if self.applies is not None:
             applies = self.applies(run, None)
-            if applies == FAIL:
-                return NOT_APPLICABLE
-            if applies == UNKNOWN:
-                return UNKNOWN
+            if applies != PASS:
+                return NOT_APPLICABLE if applies == FAIL else UNKNOWN
             run.restart()
         guarded: Truth = FAIL
         if self.guard is not None:
@@ -123,7 +121,7 @@ class CompiledRule:
                 continue
             holds = PASS if amendment.track is None else tracks[amendment.track]
             if holds != FAIL and amendment.when is not None:
-                condition = aside(run, amendment.when)
+                condition = run.aside(amendment.when)
                 holds = condition if holds == PASS or condition == FAIL else UNKNOWN
             if holds == FAIL or (holds == UNKNOWN and amendment.relaxes):
                 continue
@@ -134,15 +132,6 @@ class CompiledRule:
                 through.append(f"{amendment.pack}:{effect.value}")
                 reasons.append(amendment.why)
         return effect, through, reasons
-
-
-def aside(run: Run, test: Test) -> Truth:
-    """A condition's truth, leaving the trace of the rule untouched."""
-    trace, decisive = run.trace, run.decisive
-    run.restart()
-    truth = test(run, None)
-    run.trace, run.decisive = trace, decisive
-    return truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +167,7 @@ class Ruleset:
         provenance = Provenance(dossier.provenance)
         self._check_dates(policy_day, max(day, provenance.newest() or day), simulation)
         run = Run(dossier.facts, provenance, day, self.timeline.at(policy_day))
-        tracks = {name: aside(run, admits) for name, admits in self.tracks.items()}
+        tracks = {name: run.aside(admits) for name, admits in self.tracks.items()}
         counts = dict.fromkeys(_OUTCOMES, 0)
         strongest = Effect.NONE
         results = []
@@ -248,7 +237,7 @@ def _said(compiled: CompiledRule, outcome: str, run: Run) -> dict[str, Any]:
     saying = next(
         saying
         for saying in compiled.sayings[outcome]
-        if saying.when is None or aside(run, saying.when) == PASS
+        if saying.when is None or run.aside(saying.when) == PASS
     )
     message = saying.message.fill(said_of)
     reason = saying.reason

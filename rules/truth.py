@@ -60,6 +60,14 @@ class Run:
         self.trace = []
         self.decisive = []
 
+    def aside(self, test: Test) -> Truth:
+        """A condition's truth, leaving the trace of the rule untouched."""
+        trace, decisive = self.trace, self.decisive
+        self.restart()
+        truth = test(self, None)
+        self.trace, self.decisive = trace, decisive
+        return truth
+
     def note(self, entry: dict[str, Any]) -> None:
         """Write a leaf into the trace, as a decisive one for now."""
         self.decisive.append(len(self.trace))

@@ -226,6 +226,12 @@ class TestReasonsForUnknown:
         assert found["outcome"] == "pass"
         assert found["evidence"][0] == {"path": "ismap.list", **origin}
 
+    def test_whether_a_rule_applies_may_rest_on_a_declaration(self, rulesets: dict[str, Ruleset]) -> None:
+        provenance = {"": {"source": "declaration"}, "ismap": {"source": "jp.ismap"}}
+        assert result(self.outcome(rulesets["N"], provenance), "SEC-01")["outcome"] == "pass"
+        class_one = self.outcome(rulesets["N"], provenance, use__confidentiality=1)
+        assert result(class_one, "SEC-01")["outcome"] == "not_applicable"
+
     def test_the_gravest_cause_is_the_reason(self, rulesets: dict[str, Ruleset]) -> None:
         provenance = {
             "registry.found": {"source": "jp.nta", "conflict": {"source": "int.gleif"}},
