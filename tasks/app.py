@@ -27,16 +27,15 @@ def _options() -> dict[str, Any]:
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
             "health_check_interval": 25,
-            "visibility_timeout": 3600,
-            "unacked_restore_interval": 10,
-            "unacked_restore_throttle": 1,
         },
-        # The ledger repeats what is lost, so results and late acknowledgement would only cost.
+        # The ledger repeats what is lost, so results and acknowledgements would only cost.
         "task_ignore_result": True,
-        "task_acks_late": False,
-        "worker_prefetch_multiplier": 1,
+        "task_queues": [Queue(name, no_ack=True) for name in (EXPRESS, FINISH, *map(lane, current.sources))],
+        # A message that waited in a worker would be lost with it; in the broker it waits for whoever is free.
+        "worker_disable_prefetch": True,
         "worker_pool": "threads",  # waiting for sources is what a worker mostly does
         "worker_concurrency": current.worker_threads,
+        "worker_consumer": "tasks.worker:Consumer",
         "worker_soft_shutdown_timeout": 20,
         "worker_hijack_root_logger": False,
         # Flower sees a task only through these events.
@@ -49,13 +48,12 @@ def _options() -> dict[str, Any]:
         # A misspelt queue would be created in silence and never read.
         "task_create_missing_queues": False,
         "task_default_queue": EXPRESS,
-        "task_queues": [Queue(name) for name in (EXPRESS, FINISH, *map(lane, current.sources))],
         "beat_scheduler": "tasks.sweeper:Sweeper",
         "beat_max_loop_interval": current.sweep_interval_seconds,
     }
 
 
-app = Celery("sekisho", include=["tasks.verification"])
+app = Celery("sekisho", task_cls="tasks.worker:Task", include=["tasks.verification"])
 app.add_defaults(_options)
 
 
