@@ -208,7 +208,7 @@ def _print(file: CaseFile, journal: Sequence[Event], lang: str) -> None:
             out.print(f"  {_MARKS[result['outcome']]} {result['rule']} {result['title'][lang]}{effect}")
             for text in (result["message"], result.get("remedy")):
                 if text and result["effect"] != "none":
-                    out.print(Padding(text[lang], (0, 0, 0, 6)))
+                    out.print(Padding(text[lang], (0, 0, 0, 6), expand=False))
 
     out.print("\nJournal", style="bold")
     for event in journal:

@@ -35,7 +35,7 @@ GRACE = 0.0
 QUICK = {
     # A registry that does not answer is given up after seconds, as it would be after days.
     "SEKISHO_RETRY_DELAYS_SECONDS": "0.5,0.5",
-    "SEKISHO_SOURCE_TIMEOUT_SECONDS": "1.5",
+    "SEKISHO_SOURCE_TIMEOUT_SECONDS": "1",
     "SEKISHO_EXPRESS_PATIENCE_SECONDS": "0.5",
     "SEKISHO_SWEEP_INTERVAL_SECONDS": "0.2",
 }

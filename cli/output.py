@@ -73,9 +73,10 @@ class Failure(Exception):
         return {**problem, **self.members, "exit_status": int(self.status)}
 
     def text(self) -> str:
-        """The same for people."""
+        """The same for people; what a server says in both languages is said in theirs."""
         lines = [f"sekisho: {self.title}"]
-        lines += [f"  {line}" for line in self.detail.splitlines()]
+        said = str(self.members.get(language(), ""))
+        lines += [f"  {line}" for line in dict.fromkeys([*said.splitlines(), *self.detail.splitlines()])]
         for error in self.members.get("errors", ()):
             lines.append(f"  - {_error_line(error)}")
         return "\n".join(lines)

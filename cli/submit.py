@@ -92,7 +92,7 @@ def submit(
                     _show(client, message_id or message_id_of(body), body, as_json=as_json)
                     continue
                 receipt = client.submit(message_id or message_id_of(body), body)
-                standing = follow(client, receipt.application, timeout) if wait else None
+                standing = follow(client, receipt, timeout) if wait else None
                 outcome = Outcome(name, receipt, standing)
             except Failure as failure:
                 outcome = Outcome(name, failure=failure)
@@ -170,21 +170,21 @@ def _show(client: Client, message_id: str, body: bytes, *, as_json: bool) -> Non
     note("The signature counts for five minutes.")
 
 
-def follow(client: Client, application: str, patience: float) -> Standing:
+def follow(client: Client, receipt: Receipt, patience: float) -> Standing:
     """How an application stands once the pipeline is done with it.
 
     :raises Failure: when that takes longer than ``patience`` seconds.
     """
     deadline = time.monotonic() + patience
     while True:
-        standing = client.status(application)
+        standing = client.status(receipt.application)
         if standing.is_settled:
             return standing
         if time.monotonic() > deadline:
             raise Failure(
                 Exit.TRY_AGAIN,
                 "cli.not_decided",
-                f"Not decided within {patience:.0f} seconds",
+                f"{receipt.case} is not decided within {patience:.0f} seconds",
                 "It goes on by itself; repeat the command to see how it stands.",
             )
         time.sleep(0.2)

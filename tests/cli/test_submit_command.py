@@ -208,7 +208,9 @@ def test_every_violation_is_told_in_the_readers_language(
     for error in errors:
         assert f"{error['pointer'] or '/'}: {error['en']} [{error['code']}]" in answer.err
     monkeypatch.setenv("LANG", "ja_JP.UTF-8")
-    assert errors[0]["ja"] in sekisho("submit", file).err
+    told_in_japanese = sekisho("submit", file).err
+    assert errors[0]["ja"] in told_in_japanese
+    assert SUBMISSION_INVALID.text.ja in told_in_japanese
     told = sekisho("submit", file, "--json").value["problem"]
     assert told["errors"] == errors
     assert told["type"] == "urn:sekisho:problem:submission.invalid"
