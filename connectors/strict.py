@@ -71,6 +71,12 @@ def one_of(value: object, known: Container[str], what: str) -> str:
     return value
 
 
+def same(value: object, asked: str, what: str) -> None:
+    """What was asked for: an answer about somebody else is none."""
+    if value != asked:
+        raise Unexpected(f"{what} is not the one asked for")
+
+
 def digits(value: str, length: int, what: str) -> str:
     """So many ASCII digits."""
     if len(value) != length or not (value.isascii() and value.isdigit()):
