@@ -35,20 +35,17 @@ LABELS: Final[dict[str, dict[str, str]]] = {
     "ismap": {"ja": "ISMAPクラウドサービスリスト", "en": "ISMAP list"},
     "ismap-liu": {"ja": "ISMAP-LIUクラウドサービスリスト", "en": "ISMAP-LIU list"},
     "none": {"ja": "なし", "en": "none"},
-    "prime": {"ja": "gBizIDプライム", "en": "gBizID Prime"},
-    "member": {"ja": "gBizIDメンバー", "en": "gBizID Member"},
-    "entry": {"ja": "gBizIDエントリー", "en": "gBizID Entry"},
+    "prime": {"ja": "GビズIDプライム", "en": "gBizID Prime"},
+    "member": {"ja": "GビズIDメンバー", "en": "gBizID Member"},
+    "entry": {"ja": "GビズIDエントリー", "en": "gBizID Entry"},
     "goods_manufacture": {"ja": "物品の製造", "en": "manufacture of goods"},
     "goods_sale": {"ja": "物品の販売", "en": "sale of goods"},
     "services": {"ja": "役務の提供等", "en": "services"},
     "goods_purchase": {"ja": "物品の買受け", "en": "purchase of goods"},
-    "national": {"ja": "国の機関", "en": "national"},
-    "local": {"ja": "地方公共団体", "en": "local"},
     "tokyo-metropolitan": {"ja": "東京都", "en": "Tokyo Metropolitan Government"},
     "kobe-city": {"ja": "神戸市", "en": "Kobe City"},
-    "clear": {"ja": "該当なし", "en": "clear"},
-    "potential": {"ja": "該当の可能性あり", "en": "potential match"},
-    "confirmed": {"ja": "該当", "en": "confirmed match"},
+    "meti": {"ja": "経済産業省", "en": "the Ministry of Economy, Trade and Industry"},
+    "maff": {"ja": "農林水産省", "en": "the Ministry of Agriculture, Forestry and Fisheries"},
 }
 """By code. A code without a label is shown as it is."""
 
@@ -68,7 +65,7 @@ CAUSES: Final[dict[str, tuple[str, Text]]] = {
     "conflict": (
         "EVIDENCE_CONFLICT",
         Text(
-            ja="情報源の間で内容が一致しません（項目: {path}）。",
+            ja="情報源の間で内容が一致しません（項目：{path}）。",
             en="Two sources contradict each other (fact: {path}).",
         ),
     ),
@@ -82,28 +79,28 @@ CAUSES: Final[dict[str, tuple[str, Text]]] = {
     "stale": (
         "EVIDENCE_STALE",
         Text(
-            ja="確認した情報が古くなっています（項目: {path}）。",
+            ja="確認した情報が古くなっています（項目：{path}）。",
             en="The evidence is too old (fact: {path}).",
         ),
     ),
     "newer": (
         "EVIDENCE_NEWER",
         Text(
-            ja="判定の基準日より後の日付が記載されています（項目: {path}）。",
+            ja="判定の基準日より後の日付が記載されています（項目：{path}）。",
             en="The date lies after the day of the judgement (fact: {path}).",
         ),
     ),
     "unverified": (
         "EVIDENCE_UNVERIFIED",
         Text(
-            ja="申告のみで、第三者の情報による裏付けがありません（項目: {path}）。",
+            ja="申告のみで、第三者の情報による裏付けがありません（項目：{path}）。",
             en="It is declared only; no source confirms it (fact: {path}).",
         ),
     ),
     "malformed": (
         "EVIDENCE_UNREADABLE",
         Text(
-            ja="値を読み取ることができません（項目: {path}）。",
+            ja="値を読み取ることができません（項目：{path}）。",
             en="The value cannot be read (fact: {path}).",
         ),
     ),
