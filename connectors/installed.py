@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 
-from connectors import gleif, invoice, nta
+from connectors import gbizinfo, gleif, invoice, nta
 from pipeline.errors import ConfigurationError
 from pipeline.ports import Connector
 
@@ -21,6 +21,7 @@ It raises KeyError with the name of a setting that it lacks, and ConfigurationEr
 BUILT_IN: Mapping[str, Factory] = {
     nta.SOURCE: nta.connector,
     invoice.SOURCE: invoice.connector,
+    gbizinfo.SOURCE: gbizinfo.connector,
     gleif.SOURCE: gleif.connector,
 }
 """The connectors that come with Sekisho. A new one is its module and its line here."""

@@ -53,7 +53,7 @@ def test_a_timeout_that_is_none_is_refused(timeout):
 
 
 def test_every_built_in_connector_has_the_name_it_is_listed_under():
-    settings = {"application_id": "K9secret"}
+    settings = {"application_id": "K9secret", "token": "K9secret"}
     made = installed.connect(dict.fromkeys(installed.BUILT_IN, settings))
     assert [connector.source for connector in made] == list(installed.BUILT_IN)
 
