@@ -207,24 +207,6 @@ def broker(installation: Installation) -> Iterator[Finding]:
         )
 
 
-def visibility_timeout(installation: Installation) -> Iterator[Finding]:
-    """The broker redelivers what is not acknowledged in time: longer than any task runs."""
-    from tasks.app import app
-
-    timeout = float(app.conf.broker_transport_options["visibility_timeout"])
-    longest = max(
-        installation.settings.source_timeout_seconds, installation.settings.express_patience_seconds
-    )
-    if timeout > 2 * longest:
-        yield ok("visibility timeout", f"{timeout:.0f} s, the longest task takes about {longest:.0f} s")
-    else:
-        yield warn(
-            "visibility timeout",
-            f"{timeout:.0f} s, and a task may take {longest:.0f} s",
-            "lower SEKISHO_SOURCE_TIMEOUT_SECONDS",
-        )
-
-
 def queues(installation: Installation) -> Iterator[Finding]:
     """The workers keep up."""
     from tasks.routes import EXPRESS, FINISH, lane
@@ -366,7 +348,6 @@ CHECKS: tuple[Check, ...] = (
     secret_keys,
     database,
     broker,
-    visibility_timeout,
     queues,
     workers,
     steps,
