@@ -145,7 +145,7 @@ def _described(file: CaseFile, journal: Sequence[Event]) -> dict[str, Any]:
         "product": file.application.product_name,
         "opened_at": file.case.opened_at.isoformat(),
         "changed_at": file.case.changed_at.isoformat(),
-        "checks": [_check(check) for check in file.checks],
+        "checks": [_check(check) | {"outcome": file.presence(check)} for check in file.checks],
         "decision": None
         if decision is None
         else {
@@ -196,7 +196,8 @@ def _print(file: CaseFile, journal: Sequence[Event], lang: str) -> None:
         table = Table(box=None, pad_edge=False, show_header=False)
         for check in file.checks:
             subject = f"{check.inquiry.role} {check.inquiry.subject}"
-            table.add_row(f"  {check.inquiry.source}", subject, str(check.state), _checked(check))
+            outcome = file.presence(check) or check.state
+            table.add_row(f"  {check.inquiry.source}", subject, str(outcome), _checked(check))
         out.print(table)
 
     if file.decision is not None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from pipeline.documents import Json, digest, sha256
+from pipeline.documents import Json, canonical, sha256
 from pipeline.identifiers import OrganisationId
 from pipeline.lifecycle import State
 
@@ -240,19 +240,46 @@ class Gap:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """That a source answered, and whether it has the subject: what a decision rests on, by capture."""
+
+    source: str
+    role: str
+    presence: Presence
+    observed_at: datetime
+    capture: str
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Answered:
+        """What is kept of evidence; the record itself can be read again from the capture."""
+        return cls(evidence.source, evidence.role, evidence.presence, evidence.observed_at, evidence.capture)
+
+    def as_json(self) -> dict[str, Any]:
+        """For outcome documents, the command line and the store."""
+        return {
+            "source": self.source,
+            "role": self.role,
+            "presence": str(self.presence),
+            "observed_at": isoformat(self.observed_at),
+            "capture": self.capture,
+        }
+
+
 @dataclass(frozen=True)
 class Dossier:
     """The frozen facts of a case at an as-of time: all that rules see.
 
     ``facts`` is a facts document (the shape of ``docs/facts.md``). ``provenance`` says of each path of it
     where the value comes from: ``{"source": "declaration" | <source>, "at": …, "capture": …}``.
-    ``gaps`` are the checks that were given up.
+    ``evidence`` is what sources answered, ``gaps`` are the checks that were given up.
     """
 
     as_of: datetime
     facts: Json
     provenance: Json
     gaps: tuple[Gap, ...] = ()
+    evidence: tuple[Answered, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The whole dossier as one JSON object."""
@@ -261,12 +288,18 @@ class Dossier:
             "facts": self.facts,
             "provenance": self.provenance,
             "gaps": [gap.as_json() for gap in self.gaps],
+            "evidence": [answered.as_json() for answered in self.evidence],
         }
 
     @cached_property
+    def document(self) -> bytes:
+        """The dossier as canonical JSON: what is kept."""
+        return canonical(self.as_json())
+
+    @cached_property
     def digest(self) -> str:
-        """The dossier's name: the SHA-256 of its canonical JSON."""
-        return digest(self.as_json())
+        """The dossier's name: the SHA-256 of its document."""
+        return sha256(self.document)
 
 
 class Verdict(StrEnum):
@@ -337,6 +370,11 @@ class CaseFile:
     application: Application
     checks: tuple[Check, ...] = ()
     decision: Decision | None = None
+
+    def presence(self, check: Check) -> Presence | None:
+        """What the source says of the subject; known once the case was judged."""
+        answered = () if self.decision is None else self.decision.dossier.evidence
+        return next((one.presence for one in answered if (one.source, one.role) == check.inquiry.key), None)
 
 
 @dataclass(frozen=True, slots=True)

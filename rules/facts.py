@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.corporate_number import is_well_formed
 from pipeline.documents import Json
-from pipeline.model import Dossier, Evidence, Gap, Presence, isoformat
+from pipeline.model import Answered, Dossier, Evidence, Gap, Presence, isoformat
 from rules.names import best
 from rules.provenance import DECLARATION, JAPAN
 from rules.vocabulary import FACTS
@@ -66,7 +66,13 @@ def assemble(
     if registry:
         facts["registry"] = registry
     provenance |= origins
-    return Dossier(as_of=as_of, facts=facts, provenance=provenance, gaps=tuple(gaps))
+    return Dossier(
+        as_of=as_of,
+        facts=facts,
+        provenance=provenance,
+        gaps=tuple(gaps),
+        evidence=tuple(Answered.of(item) for item in evidence),
+    )
 
 
 def dossier_of(facts: Json, day: date) -> Dossier:

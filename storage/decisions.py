@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 
 from pipeline.documents import Json, canonical
 from pipeline.identifiers import OrganisationId
-from pipeline.model import Decision, Dossier, Gap, Judgement, Verdict
+from pipeline.model import Answered, Decision, Dossier, Gap, Judgement, Presence, Verdict
 from storage import tables as t
 from storage.dialect import conflict_insert
 
@@ -27,7 +27,7 @@ class SqlDecisions:
         dossier = decision.dossier
         self._connection.execute(
             _KEEP_DOSSIER(self._connection),
-            {"sha256": dossier.digest, "document": canonical(dossier.as_json())},
+            {"sha256": dossier.digest, "document": dossier.document},
         )
         self._connection.execute(
             _ADD,
@@ -66,6 +66,7 @@ def _dossier(document: Json) -> Dossier:
         facts=document["facts"],
         provenance=document["provenance"],
         gaps=tuple(_gap(gap) for gap in document["gaps"]),
+        evidence=tuple(_answered(answered) for answered in document["evidence"]),
     )
 
 
@@ -76,6 +77,16 @@ def _gap(document: Any) -> Gap:
         document["role"],
         OrganisationId(subject["scheme"], subject["id"]),
         document["reason"],
+    )
+
+
+def _answered(document: Any) -> Answered:
+    return Answered(
+        document["source"],
+        document["role"],
+        Presence(document["presence"]),
+        datetime.fromisoformat(document["observed_at"]),
+        document["capture"],
     )
 
 

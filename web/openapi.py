@@ -11,7 +11,7 @@ from typing import Any
 from pipeline import schemas
 from pipeline.documents import Json
 from pipeline.lifecycle import State
-from pipeline.model import CheckState, Verdict
+from pipeline.model import CheckState, Presence, Verdict
 from pipeline.problems import CATALOGUE, SUBMISSION_INVALID
 
 TITLE = "Sekisho"
@@ -203,6 +203,7 @@ _STATUS_DOCUMENT = _object(
             source=_STRING,
             role=_STRING,
             state=_object(code={"enum": [str(state) for state in CheckState]}, ja=_STRING, en=_STRING),
+            outcome={"enum": [*(str(presence) for presence in Presence), None]},
             reason={"type": ["string", "null"]},
             tries={"type": "integer", "minimum": 0},
             answered_at=_nullable(_MOMENT),

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from pipeline import lifecycle
 from pipeline.documents import Json, sha256
 from pipeline.lifecycle import State
-from pipeline.model import CaseFile, Check, CheckState, Decision, Text, isoformat
+from pipeline.model import CaseFile, Check, CheckState, Decision, Presence, Text, isoformat
 from pipeline.problems import NOT_FOUND, Problem
 from web.answers import entity, outages_told, seconds
 from web.authentication import reading_sender
@@ -92,18 +92,19 @@ def status_document(file: CaseFile, listing_id: str | None) -> Json:
         "final": case.state in lifecycle.FINAL,
         "received_at": isoformat(file.application.received_at),
         "changed_at": isoformat(case.changed_at),
-        "checks": [_check(check) for check in file.checks],
+        "checks": [_check(check, file.presence(check)) for check in file.checks],
         "decision": None if file.decision is None else _decision(file.decision),
         "asked_of_vendor": [] if file.decision is None else asked_of_vendor(file.decision),
         "links": links,
     }
 
 
-def _check(check: Check) -> Json:
+def _check(check: Check, presence: Presence | None) -> Json:
     return {
         "source": check.inquiry.source,
         "role": check.inquiry.role,
         "state": {"code": str(check.state), **_CHECK_MEANING[check.state].as_json()},
+        "outcome": presence,
         "reason": check.reason or None,
         "tries": check.tries,
         "answered_at": isoformat(check.capture.fetched_at) if check.capture is not None else None,

@@ -22,6 +22,7 @@ from pipeline.identifiers import OrganisationId, new_id, new_reference
 from pipeline.lifecycle import State
 from pipeline.model import (
     Answer,
+    Answered,
     Application,
     Capture,
     Case,
@@ -114,7 +115,8 @@ class ScriptedPolicy:
     ) -> Dossier:
         facts = {item.source: str(item.presence) for item in evidence}
         provenance = {item.source: {"source": item.source, "capture": item.capture} for item in evidence}
-        return Dossier(as_of, facts, provenance, tuple(gaps))
+        answered = tuple(Answered.of(item) for item in evidence)
+        return Dossier(as_of, facts, provenance, tuple(gaps), answered)
 
     def judge(self, dossier: Dossier) -> Judgement:
         if "absent" in dossier.facts.values():
