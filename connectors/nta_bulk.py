@@ -39,8 +39,7 @@ _UTF8, _SHIFT_JIS = "utf-8", "cp932"
 _BYTE_ORDER_MARK = "\ufeff"
 
 _FULL = re.compile(r"([0-9]{2})_[a-z]+_all_([0-9]{4})([0-9]{2})([0-9]{2})\.csv")
-_DIFFERENTIAL = re.compile(r"(diff)_([0-9]{4})([0-9]{2})([0-9]{2})\.csv")
-_NATIONAL = "00"
+_DIFFERENTIAL = re.compile(r"diff_()([0-9]{4})([0-9]{2})([0-9]{2})\.csv")
 _PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -49,14 +48,14 @@ class BulkFile:
     """A file that was looked through.
 
     ``name`` is that of the CSV, ``sha256`` its digest in hexadecimal, ``lines`` how many it has. ``issued``
-    is the date in its name; ``national`` says that by its name it is the full file of the whole country.
+    is the date in its name, ``area`` the two digits there that say what a full file covers.
     """
 
     path: Path
     name: str
     kind: Kind
     issued: date | None
-    national: bool
+    area: str
     sha256: str
     encoding: str
     columns: int
@@ -101,19 +100,19 @@ def inspect(path: Path) -> BulkFile:
     if not lines:
         raise UnreadableFile("empty", "the file is empty")
     columns = count_columns(first.decode(encoding).removeprefix(_BYTE_ORDER_MARK))
-    kind, issued, national = _named(name)
-    return BulkFile(path, name, kind, issued, national, digest.hexdigest(), encoding, columns, lines)
+    kind, issued, area = _named(name)
+    return BulkFile(path, name, kind, issued, area, digest.hexdigest(), encoding, columns, lines)
 
 
-def _named(name: str) -> tuple[Kind, date | None, bool]:
+def _named(name: str) -> tuple[Kind, date | None, str]:
     for pattern, kind in ((_FULL, Kind.FULL), (_DIFFERENTIAL, Kind.DIFFERENTIAL)):
         if match := pattern.fullmatch(name):
             area, *day = match.groups()
             try:
-                return kind, date(*map(int, day)), area == _NATIONAL
+                return kind, date(*map(int, day)), area
             except ValueError:
                 break
-    return Kind.EXTRACT, None, False
+    return Kind.EXTRACT, None, ""
 
 
 @contextmanager

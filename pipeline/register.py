@@ -66,6 +66,33 @@ class Row(NamedTuple):
     line: str
 
 
+class RegisterFile(Protocol):
+    """A file of the register, as whoever reads it hands it to whoever keeps it.
+
+    ``name`` is that of the CSV, ``sha256`` its digest in hexadecimal, ``lines`` how many it has, ``issued``
+    the date in its name. ``area`` is the two digits in the name of a full file: ``00`` the whole country,
+    ``99`` abroad, else a prefecture (JIS X 0401).
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def issued(self) -> date | None: ...
+    @property
+    def area(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def encoding(self) -> str: ...
+    @property
+    def lines(self) -> int: ...
+
+    def rows(self) -> Iterator[Row]:
+        """The rows in their order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row as a mirror keeps it: where it stands and what it says.

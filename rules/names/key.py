@@ -18,7 +18,9 @@ from rules.names.writing import is_east_asian, without_accents
 VERSION: Final = "1"
 """Rises with every change that gives some name or address another key: what was indexed is then stale."""
 
-_FORMS: Final = tuple(sorted(JAPANESE, key=len, reverse=True))
+_FORM_LENGTHS: Final = sorted({len(form) for form in JAPANESE}, reverse=True)
+_FIRST_SIGNS: Final = frozenset(form[0] for form in JAPANESE)
+_LAST_SIGNS: Final = frozenset(form[-1] for form in JAPANESE)
 _SMALL_KANA: Final = dict(zip("ァィゥェォッャュョヮヵヶ", "アイウエオツヤユヨワカケ", strict=True))
 
 
@@ -54,12 +56,15 @@ def name_key(name: str) -> str:
 
 
 def _without_form(text: str) -> str:
-    if text.startswith(_FORMS):
-        form = next(form for form in _FORMS if text.startswith(form))
-        return text[len(form) :].strip() or text
-    if text.endswith(_FORMS):
-        form = next(form for form in _FORMS if text.endswith(form))
-        return text[: -len(form)].strip() or text
+    """The name without the longest legal form before or behind it, or the very text if it has none."""
+    if text[:1] in _FIRST_SIGNS:
+        for length in _FORM_LENGTHS:
+            if text[:length] in JAPANESE:
+                return text[length:].strip() or text
+    if text[-1:] in _LAST_SIGNS:
+        for length in _FORM_LENGTHS:
+            if text[-length:] in JAPANESE:
+                return text[:-length].strip() or text
     return text
 
 
