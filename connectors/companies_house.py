@@ -60,7 +60,7 @@ class CompaniesHouse:
     type             ``ltd``, ``plc``, ``llp``, … (Companies House's codes)
     status           ``active``, ``liquidation``, … ; charities and registered societies have none
     status_detail    ``active-proposal-to-strike-off``, …
-    closed           true: :data:`ENDED`, or without a status a date of cessation
+    closed           true: :data:`ENDED`; left out without a status or a date of cessation
     closed_on        date of the cessation
     founded_on       date of the incorporation or registration
     address          registered office
@@ -184,7 +184,7 @@ def _record(profile: Json) -> dict[str, Any]:
         "type": profile["type"],
         "status": status,
         "status_detail": profile.get("company_status_detail"),
-        "closed": status in ENDED if status else "date_of_cessation" in profile,
+        "closed": _closed(profile),
         "closed_on": profile.get("date_of_cessation"),
         "founded_on": profile.get("date_of_creation"),
         "address": _address(profile.get("registered_office_address", {})),
@@ -219,12 +219,18 @@ def _hit(item: Json) -> dict[str, Any]:
         "country": None if item["company_type"] in ABROAD else "GB",
         "type": item["company_type"],
         "status": status,
-        "closed": status in ENDED if status else "date_of_cessation" in item,
+        "closed": _closed(item),
         "closed_on": item.get("date_of_cessation"),
         "founded_on": item.get("date_of_creation"),
         "address": _address(item.get("address", {})),
     }
     return {key: value for key, value in record.items() if value is not None}
+
+
+def _closed(company: Json) -> bool | None:
+    if "company_status" in company:
+        return company["company_status"] in ENDED
+    return True if "date_of_cessation" in company else None
 
 
 def _address(address: Json) -> str | None:

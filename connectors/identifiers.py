@@ -25,7 +25,7 @@ _VAT = re.compile(r"[A-Z]{2}[0-9A-Z+*]{2,12}")
 """As the WSDL of VIES has it, after the country code."""
 
 _UEI = re.compile(r"[A-HJ-NP-Z1-9][A-HJ-NP-Z0-9]{11}")
-"""Twelve letters and digits, of which none is O or I and the first is no zero; no rule of the last is public."""
+"""Twelve letters and digits, none of them O or I, the first no zero. No rule of the check digit is public."""
 
 
 def is_well_formed(identifier: OrganisationId) -> bool:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 
-from connectors import gbizinfo, gleif, invoice, nta
+from connectors import (
+    brreg,
+    companies_house,
+    entreprises,
+    fedramp,
+    gbizinfo,
+    gleif,
+    invoice,
+    nta,
+    vies,
+    yente,
+)
 from pipeline.errors import ConfigurationError
 from pipeline.ports import Connector
 
@@ -23,6 +34,12 @@ BUILT_IN: Mapping[str, Factory] = {
     invoice.SOURCE: invoice.connector,
     gbizinfo.SOURCE: gbizinfo.connector,
     gleif.SOURCE: gleif.connector,
+    companies_house.SOURCE: companies_house.connector,
+    brreg.SOURCE: brreg.connector,
+    entreprises.SOURCE: entreprises.connector,
+    vies.SOURCE: vies.connector,
+    fedramp.SOURCE: fedramp.connector,
+    yente.SOURCE: yente.connector,
 }
 """The connectors that come with Sekisho. A new one is its module and its line here."""
 

@@ -53,8 +53,14 @@ def test_a_timeout_that_is_none_is_refused(timeout):
 
 
 def test_every_built_in_connector_has_the_name_it_is_listed_under():
-    settings = {"application_id": "K9secret", "token": "K9secret"}
-    made = installed.connect(dict.fromkeys(installed.BUILT_IN, settings))
+    settings = {
+        "application_id": "K9secret",
+        "token": "K9secret",
+        "api_key": "K9secret",
+        "legal_basis": "an opinion",
+    }
+    own_server = {"screening.yente": {"base_url": "https://screening.example"}}
+    made = installed.connect(dict.fromkeys(installed.BUILT_IN, settings) | own_server)
     assert [connector.source for connector in made] == list(installed.BUILT_IN)
 
 
