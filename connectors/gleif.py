@@ -4,7 +4,7 @@ Sources: the API's documentation (JSON:API) and its list of fields with their co
 file format (LEI-CDF 3.1) for further statuses. An LEI is ISO 17442. The data are under CC0.
 
 LEIs are rare among small firms: that GLEIF knows no LEI is never a negative finding. A record says what the
-entity or its issuer stated and how far that was corroborated.
+entity or its issuer stated and how far that was corroborated. Sixty requests a minute for a user.
 """
 
 from __future__ import annotations
@@ -15,18 +15,21 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from connectors import strict
+from connectors import gleif_lists, schemas, strict
+from connectors.evidence import evidence, unasked
+from connectors.limits import Rate
 from connectors.parties import Party, parties
 from connectors.strict import Unexpected
 from connectors.transport import DEFAULT_LIMITS, Limits, Transport
 from pipeline.corporate_number import check_digit
 from pipeline.documents import Json
 from pipeline.identifiers import OrganisationId
-from pipeline.model import Capture, Evidence, Inquiry, Presence
+from pipeline.model import Capture, Evidence, Inquiry
 
 SOURCE = "int.gleif"
 SCHEME = "XI-LEI"
 BASE_URL = "https://api.gleif.org/api/v1"
+RATES = (Rate(60, 60),)
 
 AUTHORITIES: Mapping[str, str] = {"GB-COH": "RA000585", "IE-CRO": "RA000402", "NO-BRC": "RA000472"}
 """The registers that can be asked by number, as GLEIF's list of registration authorities codes them."""
@@ -98,6 +101,7 @@ class Gleif:
     """
 
     source = SOURCE
+    rates = RATES
 
     def __init__(
         self,
@@ -145,15 +149,27 @@ class Gleif:
                 item = _narrowed(page, inquiry.subject)
                 record = {} if item is None else _record(item)
                 record["register_date"] = page.register_date
-        return Evidence(
-            source=SOURCE,
-            role=inquiry.role,
-            subject=inquiry.subject,
-            presence=Presence.ABSENT if item is None else Presence.FOUND,
-            record=record,
-            observed_at=capture.fetched_at,
-            capture=capture.sha256,
-        )
+        return evidence(inquiry, capture, record, found=item is not None)
+
+    def complete(self, name: str) -> Capture:
+        """Names like this one and whose they are, for people to choose from; :meth:`evidence_in` reads it."""
+        return self._transport.get(f"/fuzzycompletions?field=entity.legalName&q={quote(name, safe='')}")
+
+    def evidence_in(self, capture: Capture) -> list[Evidence]:
+        """What a saved answer speaks of: LEI records, or whatever :mod:`connectors.gleif_lists` reads.
+
+        :raises SourceChanged: when it is none of these.
+        """
+        with strict.reading(capture):
+            document = strict.json_object(capture.body)
+            schemas.check(SOURCE, document)
+            data = document["data"]
+            resources = data if isinstance(data, list) else [data]
+            if all(resource["type"] == "lei-records" for resource in resources):
+                readings = [(SCHEME, record["lei"], record) for record in _records(capture.body)]
+            else:
+                readings = [gleif_lists.read(resource) for resource in resources]
+        return [unasked(SOURCE, scheme, number, capture, record) for scheme, number, record in readings]
 
     def close(self) -> None:
         """Close the connections that are kept alive."""
@@ -175,8 +191,7 @@ def read_records(capture: Capture) -> list[dict[str, Any]]:
     :raises SourceChanged: when it is not in the shape of the documentation.
     """
     with strict.reading(capture):
-        page = _page(capture.body)
-        return [{**_record(item), "register_date": page.register_date} for item in page.items]
+        return _records(capture.body)
 
 
 def _subject(party: Party) -> OrganisationId | None:
@@ -184,6 +199,11 @@ def _subject(party: Party) -> OrganisationId | None:
     if lei is not None or any(party.identified_by("JP-JCN")):
         return lei
     return next((identifier for identifier in party.identifiers if identifier.scheme in AUTHORITIES), None)
+
+
+def _records(body: bytes) -> list[dict[str, Any]]:
+    page = _page(body)
+    return [{**_record(item), "register_date": page.register_date} for item in page.items]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""``screening.yente``: candidates from lists of sanctions and debarments, as OpenSanctions's yente finds them.
+"""``screening.yente``: candidates from lists of sanctions and debarments, found by yente (OpenSanctions).
 
 Source: yente 5.5 (its interface and data classes). Either the hosted service (a key, 0.10 EUR a question, a
 monthly quota and then 429) or one's own server without a key. yente is free software; **the data are free for
