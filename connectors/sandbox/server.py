@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from connectors.sandbox.faults import Fault, Faults, Kind
-from connectors.sandbox.registers import Register, Reply
+from connectors.sandbox.registers import Register, Reply, Request, RequestRegister
 from connectors.sandbox.registers.gleif import GleifRegister
 from connectors.sandbox.registers.nta import NtaRegister
 from connectors.sandbox.world import World
@@ -46,6 +46,11 @@ class Sandbox:
         """
         self.faults = Faults(world.faults)
         self._registers = {register.base + "/": register for register in _registers(world, root)}
+        self._whole = {
+            base: register
+            for base, register in self._registers.items()
+            if isinstance(register, RequestRegister)
+        }
         self.addresses = {register.source: f"{root}/{register.base}" for register in self._registers.values()}
         self.requests: Counter[str] = Counter(dict.fromkeys(self.addresses, 0))
 
@@ -61,11 +66,24 @@ class Sandbox:
             await _send(send, Reply(404, "text/plain", b""))
             return
         register = self._registers[base]
-        if method != "GET":
-            await _send(send, Reply(405, "text/plain", b"", headers=((b"allow", b"GET"),)))
+        whole = self._whole.get(base)
+        methods = ("GET",) if whole is None else whole.methods
+        if method not in methods:
+            allowed = ", ".join(methods).encode()
+            await _send(send, Reply(405, "text/plain", b"", headers=((b"allow", allowed),)))
             return
         self.requests[register.source] += 1
-        reply = register.answer(path.removeprefix(base), scope["query_string"].decode("ascii", "replace"))
+        path, query = path.removeprefix(base), scope["query_string"].decode("ascii", "replace")
+        if whole is None:
+            reply = register.answer(path, query)
+        else:
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            try:
+                body = b"" if method == "GET" else await _body(receive)
+            except ValueError:
+                await _send(send, Reply(413, "text/plain", b""))
+                return
+            reply = whole.answer_request(Request(method, path, query, headers, body))
         fault = self.faults.strike(register.source, reply.subjects)
         if fault is None:
             await _send(send, reply)

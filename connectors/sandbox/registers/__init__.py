@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,20 @@ class Reply:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked. ``path`` is what follows the register's base and a slash, ``query`` is raw.
+
+    The names of ``headers`` are in small letters.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
 class Register(Protocol):
     """One registry."""
 
@@ -32,3 +47,14 @@ class Register(Protocol):
 
     def answer(self, path: str, query: str) -> Reply:
         """Answer a GET. ``path`` is what follows :attr:`base` and a slash; ``query`` is raw. Never raises."""
+
+
+@runtime_checkable
+class RequestRegister(Register, Protocol):
+    """A registry that looks at more than the address: at a key in a header, or at a search that is posted."""
+
+    methods: tuple[str, ...]
+    """The methods that it takes."""
+
+    def answer_request(self, request: Request) -> Reply:
+        """Answer in place of :meth:`answer`. Never raises."""
