@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -19,12 +19,12 @@ from importlib import resources
 from typing import Any
 
 import stdnum.iso7064.mod_97_10
-import stdnum.lei
-import stdnum.no.orgnr
 import yaml
 
+from connectors.identifiers import is_well_formed
 from connectors.sandbox.faults import Fault
-from pipeline.corporate_number import check_digit, is_well_formed
+from pipeline.corporate_number import check_digit
+from pipeline.identifiers import OrganisationId
 
 NUMBERS_BEGIN = date(2015, 10, 5)
 """The day on which corporate numbers were assigned to all who existed then (番号法 39条)."""
@@ -127,6 +127,30 @@ class Company:
         return self.chapters[-1].address
 
 
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """A cloud offering in the FedRAMP marketplace; ``company`` is the key of its provider."""
+
+    id: str
+    company: str
+    offering: str
+    status: str
+    impact_level: str
+    authorized_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A body on a list of sanctions or debarments. ``country`` is in small letters, as in FollowTheMoney."""
+
+    id: str
+    name: str
+    country: str
+    topics: tuple[str, ...]
+    datasets: tuple[str, ...]
+    programs: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class World:
     """Companies as they stand on a day. ``faults`` are those in force from the start."""
@@ -134,11 +158,17 @@ class World:
     as_of: date
     companies: tuple[Company, ...]
     faults: tuple[Fault, ...] = ()
+    offerings: tuple[Offering, ...] = ()
+    listed: tuple[Listed, ...] = ()
 
     def __add__(self, other: World) -> World:
         """The companies of both, as of the later day."""
         return World(
-            max(self.as_of, other.as_of), self.companies + other.companies, self.faults + other.faults
+            max(self.as_of, other.as_of),
+            self.companies + other.companies,
+            self.faults + other.faults,
+            self.offerings + other.offerings,
+            self.listed + other.listed,
         )
 
     def find(self, scheme: str, number: str) -> Company | None:
@@ -210,12 +240,23 @@ def read(text: str) -> World:
     """A world written as ``world.yaml`` is.
 
     :raises ValueError: when it contradicts itself: a wrong check digit, a number or key used twice, a
-        successor that is not there.
+        successor or provider that is not there.
     """
     document = yaml.safe_load(text)
     places = _places(document)
     companies = tuple(_company(entry, places) for entry in document["companies"])
-    world = World(document["as_of"], companies, tuple(map(Fault.from_json, document["faults"])))
+    world = World(
+        document["as_of"],
+        companies,
+        faults=tuple(map(Fault.from_json, document["faults"])),
+        offerings=tuple(Offering(**entry) for entry in document.get("offerings", ())),
+        listed=tuple(
+            Listed(
+                **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+            )
+            for entry in document.get("listed", ())
+        ),
+    )
     _check(world)
     return world
 
@@ -223,7 +264,8 @@ def read(text: str) -> World:
 def generate(n: int, seed: int = 0) -> World:
     """A world of ``n`` companies, the same ones for the same ``n`` and ``seed``.
 
-    Seven of eight are Japanese with a corporate number; the eighth is abroad and has an LEI only.
+    Seven of eight are Japanese with a corporate number; the eighth is abroad and has an LEI and, in Britain,
+    a company number.
 
     :raises ValueError: beyond the numbers there are (90,000 for each town in the world file).
     """
@@ -312,14 +354,6 @@ def _address(entry: dict[str, Any], country: str, places: Mapping[str, Place]) -
     )
 
 
-_RIGHT: dict[str, Callable[[str], bool]] = {
-    "JP-JCN": is_well_formed,
-    "XI-LEI": lambda number: len(number) == 20 and stdnum.lei.is_valid(number),
-    "NO-BRC": stdnum.no.orgnr.is_valid,
-}
-"""The check of each scheme that has check digits. stdnum looks at an LEI's digits only, not at its length."""
-
-
 def _check(world: World) -> None:
     keys, numbers = set(), set()
     for company in world.companies:
@@ -336,11 +370,14 @@ def _check(world: World) -> None:
             numbers.add((scheme, number))
             if scheme == "JP-JCN" and company.address.japanese is None:
                 raise ValueError(f"{company.key}: a corporate number without an address in Japan")
-            if scheme in _RIGHT and not _RIGHT[scheme](number):
+            if not is_well_formed(OrganisationId(scheme, number)):
                 raise ValueError(f"{company.key}: {scheme} {number} has a wrong check digit")
     for company in world.companies:
         if company.closure is not None and company.closure.successor not in {"", *keys}:
             raise ValueError(f"{company.key}: no successor {company.closure.successor}")
+    for offering in world.offerings:
+        if offering.company not in keys:
+            raise ValueError(f"{offering.id}: no company {offering.company}")
 
 
 def _hyphenated(block: str) -> str:
@@ -372,14 +409,16 @@ def _domestic(key: str, serial: int, words: list[list[str]], founded_on: date, t
 def _foreign(key: str, i: int, words: list[list[str]], founded_on: date, abroad: dict[str, str]) -> Company:
     name = f"{words[0][2]} {words[1][2]} {abroad['suffix']}"
     address = Address(abroad["country"], "", abroad["city"], (f"{i} Sandbox Street",), abroad["postcode"])
+    registration = f"{99_000_000 + i:08d}"
+    home = {"GB-COH": registration} if abroad["country"] == "GB" else {}
     return Company(
         key=key,
         country=abroad["country"],
         jurisdiction=abroad["jurisdiction"],
         legal_form=abroad["legal_form"],
         founded_on=founded_on,
-        identifiers={"XI-LEI": lei(f"SAND00G{i:011d}")},
+        identifiers={**home, "XI-LEI": lei(f"SAND00G{i:011d}")},
         chapters=(Chapter(founded_on, name, "", address),),
-        registration=f"{99_000_000 + i:08d}",
+        registration=registration,
         lei=LeiRegistration("ISSUED", founded_on + timedelta(days=90), date(2027, 9, 30)),
     )
