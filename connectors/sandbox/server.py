@@ -22,8 +22,14 @@ import uvicorn
 
 from connectors.sandbox.faults import Fault, Faults, Kind
 from connectors.sandbox.registers import Register, Reply, Request, RequestRegister
+from connectors.sandbox.registers.brreg import BrregRegister
+from connectors.sandbox.registers.companies_house import CompaniesHouseRegister
+from connectors.sandbox.registers.entreprises import EntreprisesRegister
+from connectors.sandbox.registers.fedramp import FedrampRegister
 from connectors.sandbox.registers.gleif import GleifRegister
 from connectors.sandbox.registers.nta import NtaRegister
+from connectors.sandbox.registers.vies import ViesRegister
+from connectors.sandbox.registers.yente import YenteRegister
 from connectors.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -33,7 +39,16 @@ _LARGEST_BODY = 64 * 1024
 
 
 def _registers(world: World, root: str) -> tuple[Register, ...]:
-    return (NtaRegister(world), GleifRegister(world, root))
+    return (
+        NtaRegister(world),
+        GleifRegister(world, root),
+        CompaniesHouseRegister(world),
+        BrregRegister(world, root),
+        EntreprisesRegister(world),
+        ViesRegister(world),
+        FedrampRegister(world),
+        YenteRegister(world),
+    )
 
 
 class Sandbox:

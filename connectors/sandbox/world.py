@@ -250,12 +250,7 @@ def read(text: str) -> World:
         companies,
         faults=tuple(map(Fault.from_json, document["faults"])),
         offerings=tuple(Offering(**entry) for entry in document.get("offerings", ())),
-        listed=tuple(
-            Listed(
-                **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-            )
-            for entry in document.get("listed", ())
-        ),
+        listed=tuple(map(_listed, document.get("listed", ()))),
     )
     _check(world)
     return world
@@ -324,6 +319,11 @@ def _company(entry: dict[str, Any], places: Mapping[str, Place]) -> Company:
         closure=Closure(**closure) if closure else None,
         **entry,
     )
+
+
+def _listed(entry: dict[str, Any]) -> Listed:
+    lists = {name: tuple(entry[name]) for name in ("topics", "datasets", "programs")}
+    return Listed(id=entry["id"], name=entry["name"], country=entry["country"], **lists)
 
 
 def _chapters(

@@ -245,7 +245,8 @@ def test_requests_are_counted_by_source(client: Client) -> None:
         client.nta("homei")
     client.gleif("homei")
     after = client.get("/_sandbox/requests").json()
-    assert {source: after[source] - before[source] for source in after} == {"jp.nta": 3, "int.gleif": 1}
+    asked = {source: after[source] - before[source] for source in after}
+    assert {source: count for source, count in asked.items() if count} == {"jp.nta": 3, "int.gleif": 1}
 
 
 @pytest.mark.parametrize("path", ["/", "/nta", "/nta/40/num", "/gleif/api/v2/lei-records", "/_sandbox/else"])
@@ -277,10 +278,13 @@ def test_the_process_announces_its_port_and_ends_on_a_signal(tmp_path: Path, end
                 raise AssertionError(f"ended with {process.wait(timeout=0.05)}")
         announced = json.loads(announcement.read_bytes())
         root = f"http://127.0.0.1:{announced['port']}"
-        assert announced["sources"] == {
-            "jp.nta": f"{root}/nta/4",
-            "int.gleif": f"{root}/gleif/api/v1",
-        }
+        assert (
+            announced["sources"].items()
+            >= {
+                "jp.nta": f"{root}/nta/4",
+                "int.gleif": f"{root}/gleif/api/v1",
+            }.items()
+        )
         made = generate(8).companies[0].identifiers["JP-JCN"]
         key = announced["application_ids"]["jp.nta"]
         for number in (WORLD.company("homei").identifiers["JP-JCN"], made):
