@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,17 +46,22 @@ class Demo:
             text=True,
         )
 
+    def await_parts(self, count: int) -> None:
+        """Return when so many parts run; fail with what the run said if it ends before."""
+
+        def running() -> bool:
+            assert self.process.poll() is None, self.process.communicate()
+            return len(self.processes()) >= count
+
+        until(running, f"{count} parts")
+
     def processes(self) -> list[int]:
-        """The processes of the run, besides the one that started the others."""
+        """The parts of the run: they work in its state folder."""
         found = []
         for process in psutil.process_iter():
-            try:
-                if process.pid != self.process.pid and str(self.folder) in process.environ().get(
-                    "SEKISHO_DATABASE_URL", ""
-                ):
+            with suppress(psutil.Error):
+                if process.cwd().startswith(str(self.folder)):
                     found.append(process.pid)
-            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-                continue
         return found
 
     def left(self) -> list[str]:
@@ -83,7 +89,8 @@ def run(request: pytest.FixtureRequest, runs: list[tuple[Demo, int, str, str]]) 
 
 def test_every_sample_comes_out_as_expected(run: tuple[Demo, int, str, str]) -> None:
     _, status, out, err = run
-    assert (status, err) == (0, "")
+    assert err == ""
+    assert status == 0
     told: dict[str, Any] = json.loads(out)
     assert set(told) == {"applications", "listed", "rejected", "referred", "seconds", "cases"}
     assert told["applications"] == len(samples()) >= 24
@@ -117,7 +124,8 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     ids=["at once", "while it starts", "when all run", "when all run, SIGTERM"],
 )
 def test_whoever_interrupts_it_finds_nothing_left(demo: Demo, parts: int, signum: signal.Signals) -> None:
-    until(lambda: demo.left() if parts == 0 else len(demo.processes()) >= parts, "the parts")
+    until(demo.left, "the state folder")
+    demo.await_parts(parts)
     demo.process.send_signal(signum)
     status, out, err = ended(demo)
     assert status == 128 + signum
@@ -128,6 +136,6 @@ def test_whoever_interrupts_it_finds_nothing_left(demo: Demo, parts: int, signum
 
 
 def test_whoever_kills_it_finds_no_process_left(demo: Demo) -> None:
-    until(lambda: len(demo.processes()) >= 6, "the parts")
+    demo.await_parts(6)
     demo.process.kill()
     until(lambda: not demo.processes(), "the end of the parts")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,8 +161,11 @@ def test_all_of_it_listens_on_loopback_only(up: Up) -> None:
 
 def test_a_worker_that_is_killed_is_started_again(up: Up) -> None:
     def worker() -> psutil.Process | None:
-        children = psutil.Process(up.process.pid).children()
-        return next((child for child in children if "worker" in child.cmdline()), None)
+        for child in psutil.Process(up.process.pid).children():
+            with suppress(psutil.Error):
+                if "worker" in child.cmdline():
+                    return child
+        return None
 
     killed = worker()
     assert killed is not None
