@@ -18,9 +18,12 @@ from cli.demo import demo
 from cli.doctor import doctor
 from cli.keys import keys
 from cli.migrate import migrate
+from cli.names import names
 from cli.output import MEANING, Exit, Failure, report
+from cli.policy import policy
 from cli.probe import probe
 from cli.processes import Interrupted
+from cli.registry import registry
 from cli.senders import senders
 from cli.submit import submit
 from cli.up import up
@@ -48,7 +51,11 @@ def sekisho() -> None:
     """
 
 
-for _command in (demo, up, submit, case, senders, doctor, migrate, config, keys, probe):
+_COMMANDS = (
+    *(demo, up, submit, case, policy, names, registry),
+    *(senders, doctor, migrate, config, keys, probe),
+)
+for _command in _COMMANDS:
     sekisho.add_command(_command)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -31,6 +31,7 @@ from connectors.evidence import evidence, unasked
 from connectors.parties import parties
 from connectors.strict import Unexpected
 from connectors.transport import DEFAULT_LIMITS, Limits, Transport
+from pipeline import register
 from pipeline.corporate_number import is_well_formed
 from pipeline.documents import Json
 from pipeline.errors import ConfigurationError
@@ -40,13 +41,7 @@ SOURCE = "jp.nta"
 SCHEME = "JP-JCN"
 BASE_URL = "https://api.houjin-bangou.nta.go.jp/4"
 
-COLUMNS = (
-    "sequenceNumber", "corporateNumber", "process", "correct", "updateDate", "changeDate", "name",
-    "nameImageId", "kind", "prefectureName", "cityName", "streetNumber", "addressImageId", "prefectureCode",
-    "cityCode", "postCode", "addressOutside", "addressOutsideImageId", "closeDate", "closeCause",
-    "successorCorporateNumber", "changeCause", "assignmentDate", "latest", "enName", "enPrefectureName",
-    "enCityName", "enAddressOutside", "furigana", "hihyoji",
-)  # fmt: skip
+COLUMNS = register.COLUMNS
 """The columns of version 4, in the order that CSV and XML share."""
 
 WITHDRAWN = "99"
@@ -153,10 +148,7 @@ class Nta:
 
         A number whose check digit is wrong is nobody's: the rules judge that from the number itself.
         """
-        for party in parties(application):
-            number = next(party.identified_by(SCHEME), None)
-            if number is not None and is_well_formed(number.id):
-                yield Inquiry(SOURCE, party.role, number, party.name)
+        return inquiries(application)
 
     def fetch(self, inquiry: Inquiry) -> Capture:
         """The number's records with their history."""
@@ -168,13 +160,7 @@ class Nta:
 
     def parse(self, inquiry: Inquiry, capture: Capture) -> Evidence:
         """Read XML (type 12) or CSV (types 01 and 02), also where it answers about several numbers."""
-        with strict.reading(capture):
-            answer = _answer(capture)
-            if answer.parts != 1:
-                raise Unexpected("the answer is one part of several")
-            own = tax_agency.own(answer.rows, _number, inquiry.subject.id, capture)
-            record = {**_record(own), "register_date": answer.register_date}
-        return evidence(inquiry, capture, record, found=bool(own))
+        return read(inquiry, capture)
 
     def evidence_in(self, capture: Capture) -> list[Evidence]:
         """Every number that a saved answer speaks of, by what the answer holds of it.
@@ -276,6 +262,25 @@ def connector(settings: Mapping[str, str]) -> Nta:
     )
 
 
+def inquiries(application: Json) -> Iterator[Inquiry]:
+    """As :meth:`Nta.inquiries`."""
+    for party in parties(application):
+        number = next(party.identified_by(SCHEME), None)
+        if number is not None and is_well_formed(number.id):
+            yield Inquiry(SOURCE, party.role, number, party.name)
+
+
+def read(inquiry: Inquiry, capture: Capture) -> Evidence:
+    """As :meth:`Nta.parse`."""
+    with strict.reading(capture):
+        answer = _answer(capture)
+        if answer.parts != 1:
+            raise Unexpected("the answer is one part of several")
+        own = tax_agency.own(answer.rows, _number, inquiry.subject.id, capture)
+        record = {**_record(own), "register_date": answer.register_date}
+    return evidence(inquiry, capture, record, found=bool(own))
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one answer holds: the state of the register (``YYYY-MM-DD``) and its records in their order.
@@ -312,7 +317,7 @@ def _answer(capture: Capture) -> Answer:
     else:
         lines = _csv(_text(body, tax_agency.asked(capture, "type")))
     header = dict(zip(_HEADER, lines[0], strict=True))
-    rows = tuple(_row(line) for line in lines[1:])
+    rows = tuple(row_of(line) for line in lines[1:])
     total, part, parts = (_counted(header[name], name) for name in _HEADER[1:])
     if not 1 <= part <= parts:
         raise Unexpected("divideNumber is not among divideSize")
@@ -383,7 +388,11 @@ def _csv(text: str) -> list[Sequence[str]]:
     return [*lines]
 
 
-def _row(values: Sequence[str]) -> Row:
+def row_of(values: Sequence[str]) -> Row:
+    """The record that a line's values are.
+
+    :raises Unexpected: when one of them is not what its column may hold.
+    """
     row = dict(zip(COLUMNS, values, strict=True))
     strict.digits(row["corporateNumber"], 13, "corporateNumber")
     strict.day(row["updateDate"], "updateDate")
@@ -417,14 +426,24 @@ def _number(row: Row) -> str:
 def _record(rows: Sequence[Row]) -> dict[str, Any]:
     if not rows:
         return {}
+    if rows[-1]["process"] != WITHDRAWN and [row["latest"] for row in rows] != ["0"] * (len(rows) - 1) + [
+        "1"
+    ]:
+        raise Unexpected("the latest record is not the last one alone")
+    return record_of(rows)
+
+
+def record_of(rows: Sequence[Row]) -> dict[str, Any]:
+    """What a number's records, at least one and the latest last, say of it: the keys of :class:`Nta`.
+
+    :raises Unexpected: when they go on after a withdrawal.
+    """
     *earlier, last = rows
     number = _number(last)
     if any(row["process"] == WITHDRAWN for row in earlier):
         raise Unexpected("a number has records after its withdrawal")
     if last["process"] == WITHDRAWN:
         return {"number": number, "withdrawn": True, "closed": True}
-    if last["latest"] != "1" or any(row["latest"] == "1" for row in earlier):
-        raise Unexpected("the latest record is not the last one alone")
     record: dict[str, Any] = {
         "number": number,
         "name": last["name"],

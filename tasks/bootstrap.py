@@ -5,25 +5,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.installed import connect
+from connectors.nta import Nta
+from connectors.nta_mirrored import MirroredNta
 from connectors.sources import ConcurrentSources
 from pipeline.adjudication import Adjudication
 from pipeline.collection import Collection
 from pipeline.model import Stage, Step
-from pipeline.ports import Policy
+from pipeline.ports import Connector, Policy
 from pipeline.publication import Publication
 from pipeline.verification import Verification
 from rules.policy import PackPolicy
 from storage import migrations
 from storage.database import Database
 from storage.memory import SqlMemory
+from storage.mirror import Mirror
 from storage.senders import Cipher
 from tasks.dispatch import Dispatcher
+from tasks.mirror import Register, mirror_if_there
 from tasks.settings import Settings, settings
 
 
@@ -42,6 +46,7 @@ class System:
     settings: Settings
     clock: SystemClock
     database: Database
+    mirror: Mirror | None
     memory: SqlMemory
     sources: ConcurrentSources
     policy: Policy
@@ -51,6 +56,8 @@ class System:
         """Give threads and connections back."""
         self.sources.close()
         self.database.close()
+        if self.mirror is not None:
+            self.mirror.close()
 
 
 def build(current: Settings) -> System:
@@ -61,7 +68,8 @@ def build(current: Settings) -> System:
     clock = SystemClock()
     database = Database(current.database_url.get_secret_value())
     memory = SqlMemory(database)
-    sources = ConcurrentSources(connect(current.sources))
+    mirror = mirror_if_there(current)
+    sources = ConcurrentSources(_with_mirror(connect(current.sources), mirror, current))
     policy = PackPolicy.load(current.policy)
     verification = Verification(
         memory,
@@ -73,7 +81,17 @@ def build(current: Settings) -> System:
             Stage.PUBLICATION: Publication(memory, clock),
         },
     )
-    return System(current, clock, database, memory, sources, policy, verification)
+    return System(current, clock, database, mirror, memory, sources, policy, verification)
+
+
+def _with_mirror(connectors: list[Connector], mirror: Mirror | None, current: Settings) -> list[Connector]:
+    """The connectors, ``jp.nta`` asking the mirror first: also where only the mirror makes it possible."""
+    api = next((connector for connector in connectors if isinstance(connector, Nta)), None)
+    if api is None and mirror is None:
+        return connectors
+    register = None if mirror is None else Register(mirror)
+    mirrored = MirroredNta(register, timedelta(days=current.mirror_age_days), api)
+    return [mirrored, *(connector for connector in connectors if connector is not api)]
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,13 @@ class Settings(BaseSettings):
     nta_application_id: SecretStr = Field(
         SecretStr(""), description="Application ID that the tax agency gave; without it jp.nta is not asked"
     )
+    mirror_url: SecretStr = Field(
+        SecretStr(""),
+        description="The register's mirror; default: beside the SQLite file, or in the database itself",
+    )
+    mirror_age_days: int = Field(
+        4, ge=0, description="How many days the mirror's state may lie back for jp.nta to answer from it"
+    )
     gleif_url: str = Field("", description="int.gleif: another base than the LEI API's own")
     gleif_enabled: bool = Field(True, description="Whether int.gleif is asked; it needs no key")
     other_sources: dict[str, dict[str, str]] = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from sqlalchemy import Connection
 
@@ -12,6 +12,12 @@ from pipeline.register import Row
 
 Key: TypeAlias = tuple[str, int]
 """A key and the corporate number it leads to."""
+
+
+_UNLESS_THERE: Final = (
+    "SELECT key, number FROM {incoming} AS i"
+    " WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE t.key = i.key AND t.number = i.number)"
+)
 
 
 class Loader(Protocol):
@@ -45,9 +51,9 @@ class _Sqlite:
     connection: Connection
 
     def published(self, rows: Sequence[Row]) -> Collection[tuple[int, str]]:
-        numbers = [row.number for row in rows]
+        numbers = ",".join(str(row.number) for row in rows)
         found = self.connection.exec_driver_sql(
-            f"SELECT number, updated FROM entries WHERE number IN ({','.join(map(str, numbers))})"  # noqa: S608 - integers
+            f"SELECT number, updated FROM entries WHERE number IN ({numbers})"  # noqa: S608 - integers
         )
         return {(number, updated) for number, updated in found}
 
@@ -73,8 +79,7 @@ class _Sqlite:
         values = (
             "VALUES (?, ?)"
             if new
-            else "SELECT key, number FROM (SELECT ? AS key, ? AS number) AS i WHERE NOT EXISTS"
-            f" (SELECT 1 FROM {table} AS t WHERE t.key = i.key AND t.number = i.number)"
+            else _UNLESS_THERE.format(table=table, incoming="(SELECT ? AS key, ? AS number)")
         )
         self._many(f"INSERT INTO {table} (key, number) {values}", keys)
 
@@ -114,10 +119,8 @@ class _Postgresql:
         )
         self.connection.exec_driver_sql("TRUNCATE incoming")
         self._copy("incoming (key, number)", keys)
-        self.connection.exec_driver_sql(
-            f"INSERT INTO {table} (key, number) SELECT key, number FROM incoming AS i WHERE NOT EXISTS"  # noqa: S608 - our own name
-            f" (SELECT 1 FROM {table} AS t WHERE t.key = i.key AND t.number = i.number)"
-        )
+        values = _UNLESS_THERE.format(table=table, incoming="incoming")
+        self.connection.exec_driver_sql(f"INSERT INTO {table} (key, number) {values}")
 
     def _copy(self, target: str, rows: Iterable[tuple[Any, ...]]) -> None:
         driver: Any = self.connection.connection.driver_connection

@@ -65,7 +65,7 @@ class Mirror:
         if not create and url.startswith("sqlite") and not Path(url.partition("///")[2]).exists():
             raise MirrorUnusable("missing", "there is no mirror of the register yet")
         self._keys = keys
-        self._database = Database(url)
+        self._database = Database(url, pool_size=8)
         shape.prepare(self._database.engine)
         if create:
             with self._database.write() as connection:

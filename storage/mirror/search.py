@@ -10,24 +10,31 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from pipeline.register import Entry, History
 from storage.mirror.keys import Keys
-from storage.mirror.loading import pairs
+from storage.mirror.loading import Key, pairs
 
 CANDIDATES: Final = 5_000
-"""Numbers that are looked at in one search. Some shrines share a name with thousands."""
+"""Keys that are taken from each index in one search. Some shrines share a name with thousands."""
+
+_LOOKED_UP: Final = 50
+"""Numbers that are looked up at once, best first, until enough are found."""
 
 _NEAR_FROM: Final = 4
 """Signs that a key must have for one that differs in a sign to be worth showing."""
 
-_SIGNS_BETWEEN_SLIPS: Final = 8
-"""A key may differ in one sign, and in one more for each so many."""
+_SWAPS_FROM: Final = 6
+"""Signs that a key must have for two that were swapped to leave enough of it to look for."""
+
+_LONGEST: Final = 1_000
+"""Signs that no key has."""
 
 _BEYOND: Final = "\U0010ffff"
 
@@ -83,85 +90,97 @@ class Search:
         key = self._keys.name(name)
         if not key:
             return []
-        candidates = [*self._numbers(_SAME_NAME, key=key), *self._beginning("names", key)]
-        if len(candidates) < limit:
-            candidates += self._containing(key)
-            if len(key) >= _NEAR_FROM:
-                candidates += self._near(key)
-        return self._ranked(name, key, candidates, _names_of, self._keys.name, prefecture, limit)
+        found = self._beginning("names", key)
+        if len(found) < limit:
+            found += self._containing(key)
+            if len(key) >= _NEAR_FROM and not any(each == key for each, _ in found):
+                found += self._near(key)
+        return self._ranked(_Asked(name, key, self._keys.name, _names_of), found, prefecture, limit)
 
     def addresses(self, address: str, prefecture: str, limit: int) -> list[Hit]:
         """The numbers that have, or had, an address that begins like this one, from the city on."""
         key = self._keys.address(address)
         if not key:
             return []
-        candidates = self._beginning("addresses", key)
-        return self._ranked(address, key, candidates, _addresses_of, self._keys.address, prefecture, limit)
+        found = self._beginning("addresses", key)
+        return self._ranked(_Asked(address, key, self._keys.address, _addresses_of), found, prefecture, limit)
 
-    def _ranked(
-        self,
-        asked: str,
-        key: str,
-        candidates: Iterable[int],
-        texts_of: Callable[[Entry], Iterable[str]],
-        key_of: Callable[[str], str],
-        prefecture: str,
-        limit: int,
-    ) -> list[Hit]:
-        numbers = list(dict.fromkeys(candidates))[:CANDIDATES]
-        wanted = _plain(asked)
-        hits = []
-        for number, history in self._histories(numbers).items():
-            latest = history.entries[-1]
-            if prefecture and latest.fields().get("prefectureCode") != prefecture:
-                continue
-            now = set(texts_of(latest))
-            best = None
-            for written in dict.fromkeys(each for entry in history.entries for each in texts_of(entry)):
-                found = key_of(written)
-                match = _match(key, found)
-                if match is None:
-                    continue
-                hit = Hit(
-                    number=number,
-                    matched=written,
-                    match=match,
-                    former=written not in now,
-                    similarity=round(fuzz.ratio(key, found), 1),
-                    likeness=round(fuzz.ratio(wanted, _plain(written)), 1),
-                    history=history,
-                )
-                if best is None or _rank(hit) < _rank(best):
-                    best = hit
-            if best is not None:
-                hits.append(best)
+    def _ranked(self, asked: _Asked, found: Iterable[Key], prefecture: str, limit: int) -> list[Hit]:
+        """The best first, by their keys and then by what stands behind them."""
+        ranks: dict[int, tuple[int, float, int]] = {}
+        for key, number in found:
+            match = match_of(asked.key, key)
+            if match is not None:
+                rank = (_ORDER[match], -fuzz.ratio(asked.key, key), number)
+                ranks[number] = min(rank, ranks.get(number, rank))
+        numbers = iter(sorted(ranks, key=ranks.__getitem__))
+        hits: list[Hit] = []
+        while len(hits) < limit and (some := list(islice(numbers, max(_LOOKED_UP, limit)))):
+            for organisation, history in self._histories(some).items():
+                if prefecture in ("", history.entries[-1].fields().get("prefectureCode")):
+                    hits += asked.best(organisation, history)
         return sorted(hits, key=_rank)[:limit]
 
-    def _beginning(self, table: str, key: str) -> list[int]:
-        return self._numbers(_BEGINNING[table], key=key, end=key + _BEYOND)
+    def _beginning(self, table: str, key: str) -> list[Key]:
+        return self._found(_BEGINNING[table], key=key, end=key + _BEYOND)
 
-    def _containing(self, part: str) -> list[int]:
-        """Numbers with a name whose key holds all pairs of this one."""
+    def _containing(self, part: str) -> list[Key]:
+        """Keys that have all pairs of this one."""
         wanted = pairs(part)
-        if not wanted:
-            return []
-        if self._connection.dialect.name == "sqlite":
-            return self._numbers(_WITH_PAIRS_SQLITE, pairs=_all_of(wanted))
-        return self._numbers(_WITH_PAIRS_POSTGRESQL, pairs=wanted)
+        return self._with_pairs([wanted], 1, _LONGEST) if wanted else []
 
-    def _near(self, key: str) -> list[int]:
-        """Numbers with a name whose key differs in few signs: one of the key's halves is then whole in it."""
-        middle = len(key) // 2
-        halves = [pairs(key[:middle]), pairs(key[middle:])]
-        bounds = {"shortest": len(key) - _slips(key), "longest": len(key) + _slips(key)}
-        if self._connection.dialect.name == "sqlite":
-            either = " OR ".join(f"({_all_of(half)})" for half in halves if half)
-            return self._numbers(_NEAR_SQLITE, pairs=either, **bounds)
-        return self._numbers(_NEAR_POSTGRESQL, left=halves[0], right=halves[1], **bounds)
+    def _near(self, key: str) -> list[Key]:
+        """Keys that have all pairs of this one but those that a slip at one place changes."""
+        every = pairs(key)
+        changed = 3 if len(key) >= _SWAPS_FROM else 2
+        kept = [[*every[: max(0, place - 1)], *every[place - 1 + changed :]] for place in range(len(key))]
+        return self._with_pairs([each for each in kept if each], len(key) - 1, len(key) + 1)
 
-    def _numbers(self, query: object, **values: object) -> list[int]:
-        found = self._connection.execute(query, {**values, "most": CANDIDATES})  # type: ignore[call-overload]
-        return list(found.scalars())
+    def _with_pairs(self, wanted: Sequence[Sequence[str]], shortest: int, longest: int) -> list[Key]:
+        """Keys of such a length that have all of one of these lists of pairs."""
+        bounds = {"shortest": shortest, "longest": longest}
+        if self._connection.dialect.name == "sqlite":
+            # The pairs hold letters and digits only; quotation marks make them plain terms of FTS5.
+            terms = (" AND ".join(f'"{pair}"' for pair in each) for each in wanted)
+            return self._found(_WITH_PAIRS_SQLITE, pairs=" OR ".join(f"({each})" for each in terms), **bounds)
+        lists = {f"pairs_{place}": list(each) for place, each in enumerate(wanted)}
+        holds = " OR ".join(f"pairs(key) @> CAST(:{name} AS text[])" for name in lists)
+        return self._found(text(_WITH_PAIRS_POSTGRESQL.format(holds)), **lists, **bounds)
+
+    def _found(self, query: TextClause, **values: object) -> list[Key]:
+        rows = self._connection.execute(query, {**values, "most": CANDIDATES})
+        return [(key, number) for key, number in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is searched for, and how to find it among what an entry says."""
+
+    text: str
+    key: str
+    key_of: Callable[[str], str]
+    texts_of: Callable[[Entry], Iterable[str]]
+
+    def best(self, number: str, history: History) -> list[Hit]:
+        """The best match that stands in a history; none where a key was of a row that does not."""
+        now = set(self.texts_of(history.entries[-1]))
+        hits = []
+        for written in dict.fromkeys(each for entry in history.entries for each in self.texts_of(entry)):
+            key = self.key_of(written)
+            match = match_of(self.key, key)
+            if match is not None:
+                hits.append(
+                    Hit(
+                        number=number,
+                        matched=written,
+                        match=match,
+                        former=written not in now,
+                        similarity=round(fuzz.ratio(self.key, key), 1),
+                        likeness=round(fuzz.ratio(_plain(self.text), _plain(written)), 1),
+                        history=history,
+                    )
+                )
+        return sorted(hits, key=_rank)[:1]
 
 
 def _names_of(entry: Entry) -> Iterator[str]:
@@ -175,20 +194,17 @@ def _addresses_of(entry: Entry) -> Iterator[str]:
         yield address
 
 
-def _match(asked: str, key: str) -> Match | None:
+def match_of(asked: str, key: str) -> Match | None:
+    """How a key answers to the one that was asked for; None if it does not."""
     if key == asked:
         return Match.SAME
     if key.startswith(asked):
         return Match.BEGINS
     if asked in key:
         return Match.CONTAINS
-    if len(asked) >= _NEAR_FROM and OSA.distance(asked, key, score_cutoff=_slips(asked)) <= _slips(asked):
+    if len(asked) >= _NEAR_FROM and OSA.distance(asked, key, score_cutoff=1) == 1:
         return Match.NEAR
     return None
-
-
-def _slips(key: str) -> int:
-    return 1 + len(key) // _SIGNS_BETWEEN_SLIPS
 
 
 def _rank(hit: Hit) -> tuple[int, bool, float, float, str]:
@@ -199,27 +215,14 @@ def _plain(text_: str) -> str:
     return unicodedata.normalize("NFKC", text_).casefold()
 
 
-def _all_of(pairs_: Iterable[str]) -> str:
-    """Pairs as an FTS5 query. They hold letters and digits only; quotation marks make them plain terms."""
-    return " AND ".join(f'"{pair}"' for pair in pairs_)
-
-
-_SAME_NAME = text("SELECT number FROM names WHERE key = :key LIMIT :most")
-_BEGINNING = {
-    table: text(f"SELECT number FROM {table} WHERE key >= :key AND key < :end LIMIT :most")  # noqa: S608 - our own names
+_BEGINNING: Final = {
+    table: text(f"SELECT key, number FROM {table} WHERE key >= :key AND key < :end ORDER BY key LIMIT :most")  # noqa: S608 - our own names
     for table in ("names", "addresses")
 }
-_WITH_PAIRS_SQLITE = text(
-    "SELECT number FROM names WHERE id IN (SELECT rowid FROM grams WHERE grams MATCH :pairs LIMIT :most)"
+_WITH_PAIRS_SQLITE: Final = text(
+    "SELECT key, number FROM names WHERE id IN (SELECT rowid FROM grams WHERE grams MATCH :pairs LIMIT :most)"
+    " AND length(key) BETWEEN :shortest AND :longest"
 )
-_WITH_PAIRS_POSTGRESQL = text(
-    "SELECT number FROM names WHERE pairs(key) @> CAST(:pairs AS text[]) LIMIT :most"
-)
-_NEAR_SQLITE = text(
-    "SELECT number FROM names WHERE id IN (SELECT rowid FROM grams WHERE grams MATCH :pairs)"
-    " AND length(key) BETWEEN :shortest AND :longest LIMIT :most"
-)
-_NEAR_POSTGRESQL = text(
-    "SELECT number FROM names WHERE (pairs(key) @> CAST(:left AS text[]) OR pairs(key) @> CAST(:right AS text[]))"
-    " AND length(key) BETWEEN :shortest AND :longest LIMIT :most"
+_WITH_PAIRS_POSTGRESQL: Final = (
+    "SELECT key, number FROM names WHERE ({}) AND length(key) BETWEEN :shortest AND :longest LIMIT :most"
 )
