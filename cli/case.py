@@ -10,6 +10,7 @@ from uuid import UUID
 
 import click
 
+from cli.outcomes import cited, print_results
 from cli.output import Command, Exit, Failure, as_json, console, emit, emit_all, in_language, state_folder
 from pipeline.lifecycle import MEANING, State
 
@@ -91,7 +92,7 @@ def show(state: Path, name: str, lang: str, *, as_json: bool) -> None:
 
     settings = read_settings(state)
     with open_memory(settings) as memory, memory.read() as tx:
-        file = _find(tx, name)
+        file = find(tx, name)
         journal = tx.journal.of_case(file.case.id)
     if as_json:
         emit(_described(file, journal))
@@ -99,7 +100,11 @@ def show(state: Path, name: str, lang: str, *, as_json: bool) -> None:
         _print(file, journal, lang)
 
 
-def _find(tx: SqlTransaction, name: str) -> CaseFile:
+def find(tx: SqlTransaction, name: str) -> CaseFile:
+    """The case of a reference (SK-…) or of an application's id.
+
+    :raises Failure: when the name is neither, or there is no such case.
+    """
     from pipeline.identifiers import parse_reference
 
     unknown = Failure(
@@ -178,11 +183,7 @@ def _check(check: Check) -> dict[str, Any]:
     }
 
 
-_MARKS = {"pass": "✓", "fail": "✗", "unknown": "?", "not_applicable": "–", "suppressed": "–"}
-
-
 def _print(file: CaseFile, journal: Sequence[Event], lang: str) -> None:
-    from rich.padding import Padding
     from rich.table import Table
 
     out = console()
@@ -203,13 +204,8 @@ def _print(file: CaseFile, journal: Sequence[Event], lang: str) -> None:
     if file.decision is not None:
         judgement = file.decision.judgement
         out.print(f"\nDecision: {judgement.verdict}", style="bold", end="")
-        out.print(f" by {file.decision.by}, {_local(file.decision.decided_at)}; {_policy(judgement.outcome)}")
-        for result in judgement.outcome.get("results", ()):
-            effect = "" if result["effect"] == "none" else f" → {result['effect']} ({result['reason']})"
-            out.print(f"  {_MARKS[result['outcome']]} {result['rule']} {result['title'][lang]}{effect}")
-            for text in (result["message"], result.get("remedy")):
-                if text and result["effect"] != "none":
-                    out.print(Padding(text[lang], (0, 0, 0, 6), expand=False))
+        out.print(f" by {file.decision.by}, {_local(file.decision.decided_at)}; {cited(judgement.outcome)}")
+        print_results(judgement.outcome, lang)
 
     out.print("\nJournal", style="bold")
     for event in journal:
@@ -223,10 +219,6 @@ def _checked(check: Check) -> str:
     if check.capture is not None:
         return f"{_local(check.capture.fetched_at)}, {tries}"
     return f"{check.reason}, {tries}"
-
-
-def _policy(outcome: Mapping[str, Any]) -> str:
-    return ", ".join(citation.partition("#")[0] for citation in outcome.get("policy", ()))
 
 
 def _data(data: Mapping[str, Any]) -> str:

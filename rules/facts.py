@@ -264,3 +264,30 @@ def _contradictions(registry: Json, number: str | None, other: Evidence) -> Iter
 
 def _origin(answer: Evidence) -> dict[str, Any]:
     return {"source": answer.source, "at": isoformat(answer.observed_at), "capture": answer.capture}
+
+
+def unknown_paths(facts: Json) -> list[str]:
+    """The paths of a facts document that the vocabulary does not have: no rule can name them."""
+    return sorted(set(_unknown(facts, "")))
+
+
+def _unknown(value: Any, at: str) -> Iterable[str]:
+    if at and at not in _PREFIXES:
+        yield at
+    elif isinstance(value, Mapping) and "conflict" not in value:
+        for name, member in value.items():
+            yield from _unknown(member, f"{at}.{name}" if at else str(name))
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, Mapping):
+                yield from _unknown(item, at + "[]")
+
+
+_PREFIXES = {
+    part
+    for fact in FACTS
+    for end in range(1, len(fact.path) + 1)
+    if end == len(fact.path) or fact.path[end] in ".["
+    for part in [fact.path[:end]]
+}
+"""Every path of the vocabulary, and every path above one."""

@@ -13,8 +13,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]
 
-from pipeline.documents import pointer
-from rules.pack import Fault, Pack, PackError, Source, pack_of
+from pipeline.documents import NotJson, canonical, pointer, read_json
+from rules.pack import Fault, Kind, Pack, PackError, Source, pack_of
 from rules.strict_yaml import NotYaml, read_yaml
 
 _LARGEST = 1_000_000
@@ -38,11 +38,11 @@ def read_pack(file: Path) -> Pack:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise PackError([Fault(name, line, "", "is not UTF-8", "save the file as UTF-8")]) from None
-    return parse_pack(text, name)
+    return parse_pack(text, name, file.parent)
 
 
-def parse_pack(text: str, name: str) -> Pack:
-    """The pack in a text. ``name`` stands for the file in faults.
+def parse_pack(text: str, name: str, folder: Path | None = None) -> Pack:
+    """The pack in a text. ``name`` stands for the file in faults; files that it names lie in ``folder``.
 
     :raises PackError: with everything that is wrong with the text.
     """
@@ -58,7 +58,65 @@ def parse_pack(text: str, name: str) -> Pack:
     ]
     if faults:
         raise PackError(sorted(set(faults), key=lambda fault: (fault.line, fault.at, fault.problem)))
-    return pack_of(document.value, source)
+    return pack_of(_with_schemas(document.value, source, folder), source)
+
+
+def _with_schemas(document: Any, source: Source, folder: Path | None) -> Any:
+    """The document with the JSON Schemas of the files that it names written out: its digest covers them."""
+    if document["kind"] != Kind.ASSESSMENT:
+        return document
+    faults = []
+    rules = {}
+    for rule, body in document["rules"].items():
+        schema = body["schema"]
+        if "file" in schema:
+            try:
+                if folder is None:
+                    raise ValueError("a pack without a folder cannot name files")
+                schema = {**schema, "inline": read_schema(folder / schema["file"])}
+            except ValueError as error:
+                at = f"/rules/{rule}/schema/file"
+                faults.append(source.fault(at, str(error), "name a JSON Schema file beside the pack"))
+        rules[rule] = {**body, "schema": schema}
+    if faults:
+        raise PackError(faults)
+    return {**document, "rules": rules}
+
+
+def read_schema(file: Path) -> dict[str, Any]:
+    """The JSON Schema in a file.
+
+    A name that stands twice with one value leaves no doubt; schemas in the field have such.
+
+    :raises ValueError: with what is wrong with the file.
+    """
+    name = file.name
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{name!r} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ValueError("that is no file name") from None
+    if len(content) > _LARGEST:
+        raise ValueError(f"{name!r} has more than {_LARGEST:,} bytes")
+    try:
+        value = read_json(content)
+    except NotJson as error:
+        if error.code != "json.repeated_name":
+            raise ValueError(f"{name!r} is not JSON: {error}") from None
+        value = json.loads(content, object_pairs_hook=_once)
+    if not isinstance(value, dict):
+        raise ValueError(f"{name!r} holds no object")
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for name, member in pairs:
+        if name in value and canonical(value[name]) != canonical(member):
+            raise ValueError(f"the name {name[:60]!r} stands twice with two values")
+        value[name] = member
+    return value
 
 
 @cache

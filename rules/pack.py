@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from pipeline.documents import digest
+from pipeline.documents import Json, digest
 from pipeline.errors import SekishoError
 from pipeline.model import Text
 from rules.conditions import Raw
@@ -33,12 +33,13 @@ _SEVERITY = {effect: severity for severity, effect in enumerate(Effect)}
 
 
 class Kind(StrEnum):
-    """What a pack is: a base, a buyer's overlay, or a track that vendors are admitted to."""
+    """A base, a buyer's overlay, a track that vendors are admitted to, or a foreign assessment."""
 
     BASE = "base"
     BUYER_NATIONAL = "buyer-national"
     BUYER_LOCAL = "buyer-local"
     TRACK = "track"
+    ASSESSMENT = "assessment"
 
 
 class Status(StrEnum):
@@ -96,8 +97,23 @@ class Special:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaRequirement:
+    """A requirement that is a JSON Schema: ``document`` at ``part`` must hold of the facts at ``of``.
+
+    Both places are JSON Pointers (RFC 6901). ``name`` is the file that the schema was read from, for people.
+    """
+
+    name: str
+    document: Json
+    part: str
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """One requirement. ``pack`` is the pack that states it; ``at`` its JSON Pointer there.
+    """One requirement: a condition (``require``), or in an assessment a ``schema``.
+
+    ``pack`` is the pack that states it; ``at`` its JSON Pointer there.
 
     ``message`` is by outcome; ``reason`` by ``fail`` and ``unknown``. ``item`` words one item of a list, for
     the placeholder ``{items}``. ``fresh`` is in days.
@@ -108,7 +124,7 @@ class Rule:
     at: str
     title: Text
     applies: Raw | None
-    require: Raw
+    require: Raw | None
     fail_only_if: Raw | None
     verified: bool
     fresh: int | None
@@ -124,6 +140,7 @@ class Rule:
     specials: tuple[Special, ...]
     basis: tuple[str, ...]
     assumed: bool
+    schema: SchemaRequirement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +240,7 @@ def _rule(name: str, body: Mapping[str, Any], pack: str) -> Rule:
         at=f"/rules/{name}",
         title=_text(body["title"]),
         applies=body.get("applies"),
-        require=body["require"],
+        require=body.get("require"),
         fail_only_if=body.get("fail_only_if"),
         verified="needs" in body,
         fresh=int(body["fresh"].removesuffix("d")) if "fresh" in body else None,
@@ -248,6 +265,16 @@ def _rule(name: str, body: Mapping[str, Any], pack: str) -> Rule:
         ),
         basis=tuple(body["basis"]),
         assumed=body.get("assumed", False),
+        schema=_schema(body["schema"]) if "schema" in body else None,
+    )
+
+
+def _schema(body: Mapping[str, Any]) -> SchemaRequirement:
+    return SchemaRequirement(
+        name=body.get("file", ""),
+        document=body["inline"],
+        part=body.get("part", ""),
+        of=body.get("of", ""),
     )
 
 
