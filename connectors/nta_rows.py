@@ -175,7 +175,7 @@ _VALUES: Final = {
     "correct": "[01]",
     "updateDate": _DAY,
     "changeDate": _DAY,
-    "name": f"{_ANY_TEXT}[^\r\n]",
+    "name": f"{_ANY_TEXT}[^{_SIGN}]",
     "nameImageId": _IMAGE,
     "kind": "101|201|30[1-5]|399|401|499",
     "addressImageId": _IMAGE,

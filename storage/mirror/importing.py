@@ -119,8 +119,11 @@ class Importer:
             known = load.published(batch)
             batch = [row for row in batch if (row.number, row.updated) not in known]
         load.entries(file, batch)
-        load.names(sorted({key for row in batch for key in self._keys.of_names(row)}), new=new)
-        load.addresses(sorted({key for row in batch for key in self._keys.of_address(row)}), new=new)
+        names = dict.fromkeys(key for row in batch for key in self._keys.of_names(row))
+        addresses = dict.fromkeys(key for row in batch for key in self._keys.of_address(row))
+        # In the order of the index where there is one: neighbours then share its pages.
+        load.names(list(names) if new else sorted(names), new=new)
+        load.addresses(list(addresses) if new else sorted(addresses), new=new)
 
     def _forget(self, begun: _Begun) -> None:
         with self._database.write() as connection:
