@@ -58,9 +58,10 @@ def _is_french(number: str) -> bool:
 
 
 def _is_vat(number: str) -> bool:
-    # What stdnum changes in reading is not the number that the state assigned.
+    # What stdnum changes in reading is not the number that the state assigned. Greece is EL there, not GR.
     return (
         _VAT.fullmatch(number) is not None
+        and not number.startswith("GR")
         and stdnum.eu.vat.is_valid(number)
         and stdnum.eu.vat.compact(number) == number
     )
