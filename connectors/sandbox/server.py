@@ -20,14 +20,24 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from connectors.sandbox import registrations
 from connectors.sandbox.faults import Fault, Faults, Kind
 from connectors.sandbox.registers import Register, Reply, Request, RequestRegister
 from connectors.sandbox.registers.brreg import BrregRegister
 from connectors.sandbox.registers.companies_house import CompaniesHouseRegister
 from connectors.sandbox.registers.entreprises import EntreprisesRegister
 from connectors.sandbox.registers.fedramp import FedrampRegister
+from connectors.sandbox.registers.gbizinfo import GBizInfoRegister
 from connectors.sandbox.registers.gleif import GleifRegister
+from connectors.sandbox.registers.invoice import InvoiceRegister
 from connectors.sandbox.registers.nta import NtaRegister
+from connectors.sandbox.registers.pages import (
+    IsmapRegister,
+    IsmsRegister,
+    PrivacyMarkRegister,
+    StartupRegister,
+    SuspensionRegister,
+)
 from connectors.sandbox.registers.vies import ViesRegister
 from connectors.sandbox.registers.yente import YenteRegister
 from connectors.sandbox.world import World
@@ -39,6 +49,7 @@ _LARGEST_BODY = 64 * 1024
 
 
 def _registers(world: World, root: str) -> tuple[Register, ...]:
+    lists = registrations.of(world)
     return (
         NtaRegister(world),
         GleifRegister(world, root),
@@ -48,6 +59,14 @@ def _registers(world: World, root: str) -> tuple[Register, ...]:
         ViesRegister(world),
         FedrampRegister(world),
         YenteRegister(world),
+        InvoiceRegister(world, lists),
+        GBizInfoRegister(world, lists),
+        GBizInfoRegister(world, lists, version=1),
+        IsmapRegister(lists),
+        IsmsRegister(lists),
+        PrivacyMarkRegister(lists),
+        SuspensionRegister(lists),
+        StartupRegister(lists),
     )
 
 
