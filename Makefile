@@ -43,6 +43,7 @@ format: env  ## Put the code in house format
 docs: env  ## Renew the generated parts of docs/
 	@$(BIN)/python -m pipeline.lifecycle docs/life-cycle.md
 	@$(BIN)/python -m rules.vocabulary docs/facts.md
+	@$(BIN)/python -m cli.reference docs/commands.md
 
 bench: env  ## Measure against what one would otherwise write; prints ratios
 	@$(BIN)/python -m bench
