@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.backtest import backtest
 from cli.output import (
     Command,
     Exit,
@@ -52,6 +53,9 @@ _FORMAT = click.option(
 @click.group()
 def policy() -> None:
     """Read, try, compare and publish policies."""
+
+
+policy.add_command(backtest)
 
 
 @policy.command("evaluate", cls=Command, exits=(Exit.INVALID,))

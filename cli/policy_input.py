@@ -77,8 +77,8 @@ simulate_option = click.option(
 
 
 @contextmanager
-def policies_told() -> Iterator[None]:
-    """Turn what is wrong with packs and dates into failures.
+def policies_told(of: str = "") -> Iterator[None]:
+    """Turn what is wrong with packs and dates into failures. ``of`` names what was judged.
 
     :raises Failure: with every fault named.
     """
@@ -95,7 +95,8 @@ def policies_told() -> Iterator[None]:
             members={"errors": [{**fault_of(fault), "detail": str(fault)} for fault in error.faults]},
         ) from None
     except PolicyDateError as error:
-        raise Failure(Exit.INVALID, "policy.date_refused", "The dates do not allow it", str(error)) from None
+        detail = f"{of}: {error}" if of else str(error)
+        raise Failure(Exit.INVALID, "policy.date_refused", "The dates do not allow it", detail) from None
 
 
 def fault_of(fault: Fault) -> dict[str, Any]:

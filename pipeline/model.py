@@ -239,6 +239,12 @@ class Gap:
             "reason": self.reason,
         }
 
+    @classmethod
+    def from_json(cls, document: Json) -> Gap:
+        """What :meth:`as_json` wrote."""
+        subject = OrganisationId(document["subject"]["scheme"], document["subject"]["id"])
+        return cls(document["source"], document["role"], subject, document["reason"])
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -254,6 +260,17 @@ class Answered:
     def of(cls, evidence: Evidence) -> Answered:
         """What is kept of evidence; the record itself can be read again from the capture."""
         return cls(evidence.source, evidence.role, evidence.presence, evidence.observed_at, evidence.capture)
+
+    @classmethod
+    def from_json(cls, document: Json) -> Answered:
+        """What :meth:`as_json` wrote."""
+        return cls(
+            document["source"],
+            document["role"],
+            Presence(document["presence"]),
+            datetime.fromisoformat(document["observed_at"]),
+            document["capture"],
+        )
 
     def as_json(self) -> dict[str, Any]:
         """For outcome documents, the command line and the store."""
@@ -290,6 +307,17 @@ class Dossier:
             "gaps": [gap.as_json() for gap in self.gaps],
             "evidence": [answered.as_json() for answered in self.evidence],
         }
+
+    @classmethod
+    def from_json(cls, document: Json) -> Dossier:
+        """What :meth:`as_json` wrote."""
+        return cls(
+            as_of=datetime.fromisoformat(document["as_of"]),
+            facts=document["facts"],
+            provenance=document["provenance"],
+            gaps=tuple(map(Gap.from_json, document["gaps"])),
+            evidence=tuple(map(Answered.from_json, document["evidence"])),
+        )
 
     @cached_property
     def document(self) -> bytes:

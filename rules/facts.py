@@ -7,7 +7,7 @@ by section. A fact that nobody states is left out; it is never guessed. Document
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from pipeline.corporate_number import is_well_formed
@@ -77,7 +77,7 @@ def assemble(
 
 def dossier_of(facts: Json, day: date) -> Dossier:
     """The dossier of a bare facts document as of a day in Japan. Its facts count as verified on that day."""
-    as_of = datetime(day.year, day.month, day.day, tzinfo=JAPAN)
+    as_of = datetime(day.year, day.month, day.day, tzinfo=JAPAN).astimezone(UTC)
     return Dossier(as_of=as_of, facts=facts, provenance={"": {"source": DOCUMENT}})
 
 

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, Select, bindparam, func, insert, select
 
 from pipeline.documents import Json, canonical
-from pipeline.identifiers import OrganisationId
-from pipeline.model import Answered, Decision, Dossier, Gap, Judgement, Presence, Verdict
+from pipeline.model import Decision, Dossier, Judgement, Verdict
 from storage import tables as t
-from storage.dialect import conflict_insert
+from storage.database import Database
+from storage.dialect import AnyRow, conflict_insert
+
+BY_POLICY = "policy"
+"""Who decides where no person does."""
+
+PAGE = 500
+"""Decisions that are read at a time when all are gone through."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDossier:
+    """A dossier that the policy judged once, and the case that it is of."""
+
+    reference: str
+    decided_at: datetime
+    verdict: Verdict
+    dossier: Dossier
 
 
 class SqlDecisions:
@@ -56,38 +74,43 @@ class SqlDecisions:
             by=row.decided_by,
             decided_at=row.decided_at,
             judgement=Judgement(Verdict(row.verdict), row.reason, orjson.loads(row.outcome)),
-            dossier=_dossier(orjson.loads(row.document)),
+            dossier=Dossier.from_json(orjson.loads(row.document)),
         )
 
 
-def _dossier(document: Json) -> Dossier:
-    return Dossier(
-        as_of=datetime.fromisoformat(document["as_of"]),
-        facts=document["facts"],
-        provenance=document["provenance"],
-        gaps=tuple(_gap(gap) for gap in document["gaps"]),
-        evidence=tuple(_answered(answered) for answered in document["evidence"]),
-    )
+class SqlHistory:
+    """Every decision that the policy made, from the first to the last that was there at the beginning.
 
+    Read page by page by the order of their ids (UUIDv7: that of their making), each page in a transaction of
+    its own: what is read does not grow with the number of decisions, and nobody waits for it.
+    """
 
-def _gap(document: Any) -> Gap:
-    subject = document["subject"]
-    return Gap(
-        document["source"],
-        document["role"],
-        OrganisationId(subject["scheme"], subject["id"]),
-        document["reason"],
-    )
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        with database.read() as connection:
+            self.count: int = connection.execute(_COUNT).scalar_one()
+            self._last: UUID | None = connection.execute(_LAST).scalar_one_or_none()
 
+    def dossiers(self) -> Iterator[StoredDossier]:
+        """The dossiers that were judged."""
+        for row in self._rows(_DOSSIERS):
+            dossier = Dossier.from_json(orjson.loads(row.document))
+            yield StoredDossier(row.reference, row.decided_at, Verdict(row.verdict), dossier)
 
-def _answered(document: Any) -> Answered:
-    return Answered(
-        document["source"],
-        document["role"],
-        Presence(document["presence"]),
-        datetime.fromisoformat(document["observed_at"]),
-        document["capture"],
-    )
+    def outcomes(self) -> Iterator[tuple[str, datetime, Json]]:
+        """The outcome documents, each with the reference of its case and the time of the decision."""
+        for row in self._rows(_OUTCOMES):
+            yield row.reference, row.decided_at, orjson.loads(row.outcome)
+
+    def _rows(self, query: Select[Any]) -> Iterator[AnyRow]:
+        after = UUID(int=0)
+        while self._last is not None:
+            with self._database.read() as connection:
+                rows = connection.execute(query, {"after": after, "last": self._last}).all()
+            yield from rows
+            if len(rows) < PAGE:
+                return
+            after = rows[-1].id
 
 
 _KEEP_DOSSIER = conflict_insert(t.dossiers, lambda keep: keep.on_conflict_do_nothing())
@@ -99,3 +122,25 @@ _LATEST = (
     .order_by(t.decisions.c.number.desc())
     .limit(1)
 )
+_COUNT = select(func.count()).select_from(t.decisions).where(t.decisions.c.decided_by == BY_POLICY)
+_LAST = (
+    select(t.decisions.c.id)
+    .where(t.decisions.c.decided_by == BY_POLICY)
+    .order_by(t.decisions.c.id.desc())
+    .limit(1)
+)
+_ALL = (
+    select(t.decisions.c.id, t.decisions.c.decided_at, t.decisions.c.verdict, t.cases.c.reference)
+    .join(t.cases, t.cases.c.id == t.decisions.c.case_id)
+    .where(
+        t.decisions.c.decided_by == BY_POLICY,
+        t.decisions.c.id > bindparam("after"),
+        t.decisions.c.id <= bindparam("last"),
+    )
+    .order_by(t.decisions.c.id)
+    .limit(PAGE)
+)
+_DOSSIERS = _ALL.add_columns(t.dossiers.c.document).join(
+    t.dossiers, t.dossiers.c.sha256 == t.decisions.c.dossier_sha256
+)
+_OUTCOMES = _ALL.add_columns(t.decisions.c.outcome)
