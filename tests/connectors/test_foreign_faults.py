@@ -9,6 +9,7 @@ from pipeline.errors import SourceError
 from pipeline.identifiers import OrganisationId
 from pipeline.model import Inquiry, Presence
 
+SUBJECTS = {
     companies_house: ("GB-COH", "00445790"),
     brreg: ("NO-BRC", "923609016"),
     entreprises: ("FR-INSEE", "356000000"),
