@@ -249,16 +249,16 @@ class SharedLimits:
             raise outcome
         return outcome
 
-    def leave(self, entry: Entry, outcome: Capture | SourceUnavailable | None) -> None:
-        """Say how it went; None is for what says nothing of the source."""
+    def leave(self, entry: Entry, outcome: object) -> None:
+        """Say how it went. What is neither an answer nor an error of the source says nothing of it."""
         if isinstance(outcome, Capture) and entry.well:
             return  # the common case costs nothing
 
         def change(circuit: Circuit, now: int) -> Circuit:
-            if outcome is None:
-                return circuit.released(entry.probe)
             if isinstance(outcome, Capture):
                 return circuit.answered(entry.probe)
+            if not isinstance(outcome, SourceUnavailable):
+                return circuit.released(entry.probe)
             if outcome.reason in _NOT_WELL:
                 return circuit.failed(now, self._breaking, entry.probe)
             circuit = circuit.answered(entry.probe)
@@ -355,15 +355,15 @@ class Guarded:
 
     def _within_limits(self, ask: Callable[[], Capture]) -> Capture:
         entry = self._shared.enter(self.source, self._rates)
-        outcome: Capture | SourceUnavailable | None = None
+        outcome: object = None
         try:
-            outcome = ask()
+            outcome = capture = ask()
         except SourceUnavailable as error:
             outcome = error
             raise
         finally:
             self._shared.leave(entry, outcome)
-        return outcome
+        return capture
 
 
 class GuardedBatch(Guarded):

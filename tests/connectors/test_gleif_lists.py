@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors import gleif
+from connectors import gleif, schemas
+from connectors.sandbox.registers.gleif import GleifRegister
+from connectors.sandbox.world import load
 from pipeline.errors import SourceChanged
 from pipeline.model import Capture
 
@@ -117,6 +119,21 @@ def test_fields(samples):
 def test_records_are_read_as_records(samples):
     [(subject, record)] = read((samples / "lei_record_254900MSZM6DMP853B11.json").read_bytes())
     assert (subject, record["name"]) == ("XI-LEI:254900MSZM6DMP853B11", "ROCA NETWORKS INC.")
+
+
+def test_records_obey_the_schema_as_last_understood(samples):
+    world = load()
+    register = GleifRegister(world, "http://127.0.0.1:1")
+    answers = [path.read_bytes() for path in sorted(samples.glob("*.json"))]
+    answers += [register.answer("lei-records", "page%5Bsize%5D=200").body]
+    seen = 0
+    for answer in answers:
+        data = json.loads(answer)["data"]
+        for resource in data if isinstance(data, list) else [data]:
+            if resource["type"] == "lei-records":
+                schemas.check("int.gleif", resource["attributes"], "lei-records")
+                seen += 1
+    assert seen > 29
 
 
 LEI, PARENT = "5299001ERX0K10IZUL40", "21380068P1DRHMJ8KU70"

@@ -266,6 +266,17 @@ def test_a_probe_held_back_by_a_rate_lets_another_go(workers, clock):
     assert workers[1].guard(source).fetch(ABOUT) is CAPTURE
 
 
+def test_a_connector_that_breaks_its_contract_says_nothing_of_the_source(workers, clock):
+    source = Source()
+    guarded = workers[0].guard(source)
+    fail(guarded, source, 5)
+    clock.forward(seconds=30)
+    source.fetch = lambda inquiry: "no capture"
+    assert guarded.fetch(ABOUT) == "no capture"
+    [state] = workers[1].states()
+    assert (state.state, state.until) == (CircuitState.HALF_OPEN, None)
+
+
 def test_a_probe_that_never_comes_back_is_given_up(workers, clock):
     source = Source()
     guarded = workers[0].guard(source)
