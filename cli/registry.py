@@ -56,7 +56,7 @@ def import_(state: Path, paths: Sequence[Path], *, as_json: bool) -> None:
 @as_json
 def update(state: Path, files: Sequence[Path], *, as_json: bool) -> None:
     """Import the daily files that are missing. The agency keeps forty of them."""
-    from connectors.nta_downloads import Downloads
+    from connectors.nta_downloads import BASE_URL, Downloads
     from connectors.nta_rows import UnreadableFile
     from pipeline.errors import SourceError, SourceUnavailable
     from tasks.mirror import RegisterGap
@@ -67,7 +67,7 @@ def update(state: Path, files: Sequence[Path], *, as_json: bool) -> None:
         if files:
             _take(importer, list(_files(files)), tell, as_json=as_json)
             return
-        downloads = Downloads(contact=settings.contact)
+        downloads = Downloads(base_url=settings.nta_download_url or BASE_URL, contact=settings.contact)
         try:
             for file, outcome in follow(mirror, importer, downloads, tell):
                 _say(file, outcome, as_json=as_json)

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     mirror_age_days: int = Field(
         4, ge=0, description="How many days the mirror's state may lie back for jp.nta to answer from it"
     )
+    nta_download_url: str = Field("", description="Another base than the agency's own download pages")
     gleif_url: str = Field("", description="int.gleif: another base than the LEI API's own")
     gleif_enabled: bool = Field(True, description="Whether int.gleif is asked; it needs no key")
     other_sources: dict[str, dict[str, str]] = Field(

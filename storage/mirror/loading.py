@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
@@ -51,9 +52,9 @@ class _Sqlite:
     connection: Connection
 
     def published(self, rows: Sequence[Row]) -> Collection[tuple[int, str]]:
-        numbers = ",".join(str(row.number) for row in rows)
         found = self.connection.exec_driver_sql(
-            f"SELECT number, updated FROM entries WHERE number IN ({numbers})"  # noqa: S608 - integers
+            "SELECT number, updated FROM entries WHERE number IN (SELECT value FROM json_each(?))",
+            (json.dumps([row.number for row in rows]),),
         )
         return {(number, updated) for number, updated in found}
 

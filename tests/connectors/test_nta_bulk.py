@@ -133,7 +133,7 @@ CATEGORIES: dict[str, Callable[[list[dict[str, str]]], bool]] = {
     "name_lowline_placeholder": _holds("＿", "name"),
     "odd_spaces_in_name": _any(lambda row: "　　" in row["name"] or row["name"] != row["name"].strip("　")),
     "parenthesis_in_name": _any(lambda row: "（" in row["name"] or "(" in row["name"]),
-    "renamed_with_history": lambda rows: len({row["name"] for row in rows}) > 1,
+    "renamed_with_history": lambda rows: len(rows) > 1 and _is("process", "11")(rows),
     "same_name_same_day": _has("name"),
     "very_long_name": _any(lambda row: len(row["name"]) >= 60),
     **{f"process_{code}": _is("process", code) for code in ("13", "22", "71", "72", "81", "99")},
