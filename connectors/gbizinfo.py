@@ -26,6 +26,7 @@ from urllib.parse import quote
 
 from connectors import schemas, strict
 from connectors.evidence import evidence, unasked
+from connectors.limits import Rate
 from connectors.parties import parties
 from connectors.reasons import Reason
 from connectors.strict import Unexpected
@@ -58,6 +59,9 @@ QUALIFICATION_KINDS: Mapping[str, str] = {
 """The kinds of the unified qualification of all ministries (全省庁統一資格)."""
 
 CLOSED = "閉鎖"
+
+RATES = (Rate(1, 1),)
+"""No rate is published; one inquiry is four requests."""
 
 HIGHEST_AMOUNT = 10_000_000_000_000
 """Yen. What lies beyond is damaged: figures of 90,000,000,167,598,800 were published."""
@@ -104,6 +108,7 @@ class GBizInfo:
     """
 
     source = SOURCE
+    rates = RATES
 
     def __init__(
         self,

@@ -74,6 +74,7 @@ class Invoice:
     """
 
     source = SOURCE
+    rates = tax_agency.RATES
     batch_size = tax_agency.BATCH
 
     def __init__(

@@ -121,6 +121,7 @@ class Nta:
     """
 
     source = SOURCE
+    rates = tax_agency.RATES
     batch_size = tax_agency.BATCH
 
     def __init__(

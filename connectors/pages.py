@@ -20,6 +20,7 @@ from connectors import layouts, strict
 from connectors.dates import written_day
 from connectors.evidence import evidence, unasked
 from connectors.layouts import NOT_ASKED, Field, Layout, Search
+from connectors.limits import Rate
 from connectors.reasons import Reason
 from connectors.strict import Unexpected
 from connectors.transport import DEFAULT_LIMITS, Limits, Transport
@@ -75,6 +76,8 @@ class PageConnector(ABC):
     """A source whose answers are pages. A subclass says whom to ask about and what an entry means."""
 
     source: str
+    rates: ClassVar[tuple[Rate, ...]] = (Rate(1, 2),)
+    """Sites for people publish no rate: no more than a person who reads would ask."""
     base_url: ClassVar[str]
     scheme: ClassVar[str]
     """The scheme of its own numbers. A subject of any other is searched by name."""

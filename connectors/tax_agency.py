@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from connectors.limits import Rate
 from connectors.reasons import Reason
 from connectors.strict import Unexpected
 from connectors.transport import Transport
@@ -18,6 +19,9 @@ from pipeline.model import Capture, Inquiry
 
 BATCH = 10
 """Numbers that one request takes (error 042 beyond)."""
+
+RATES = (Rate(1, 1),)
+"""No rate is published, and mass access is forbidden; other public clients keep to this one."""
 
 REASONS: Mapping[int, Reason] = {403: Reason.RATE_LIMITED, 404: Reason.REFUSED}
 """403 is too many requests; 404 says that the application ID is unknown, not that the number is."""

@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.conformance.registry import drip, flood, hang, then_close, then_reset
 from connectors.reasons import Reason
 from connectors.transport import LONGEST_RETRY_AFTER, Limits, Transport, reason_of_status, retry_after
 from pipeline.errors import ConfigurationError, SourceUnavailable
@@ -129,52 +130,6 @@ def test_an_answer_may_end_with_its_connection(registry, message):
         exchange.sock.shutdown(1)
 
     assert transport(registry(until_closed).url).get("/a").body == b"<all/>"
-
-
-def hang(start: bytes = b""):
-    def act(exchange):
-        exchange.send(start)
-        exchange.over.wait()
-
-    return act
-
-
-def drip(data: bytes):
-    """One byte at a time, each soon enough, all together never."""
-
-    def act(exchange):
-        for position in range(len(data)):
-            exchange.send(data[position : position + 1])
-            if exchange.over.wait(0.02):
-                return
-        exchange.over.wait()
-
-    return act
-
-
-def then_close(start: bytes = b""):
-    def act(exchange):
-        exchange.send(start)
-        exchange.sock.shutdown(2)
-
-    return act
-
-
-def then_reset(start: bytes = b""):
-    def act(exchange):
-        exchange.send(start)
-        exchange.reset()
-
-    return act
-
-
-def flood(head: bytes, size: int):
-    def act(exchange):
-        exchange.send(head)
-        for _ in range(size // 100_000):
-            exchange.send(b"x" * 100_000)
-
-    return act
 
 
 CHUNKED = {"length": None, "headers": ("Transfer-Encoding: chunked",)}
