@@ -10,7 +10,7 @@ from uuid import UUID
 
 import click
 
-from cli.outcomes import cited, print_results
+from cli.outcomes import cited, print_buyers, print_results
 from cli.output import Command, Exit, Failure, as_json, console, emit, emit_all, in_language, state_folder
 from pipeline.lifecycle import MEANING, State
 
@@ -206,6 +206,7 @@ def _print(file: CaseFile, journal: Sequence[Event], lang: str) -> None:
         out.print(f"\nDecision: {judgement.verdict}", style="bold", end="")
         out.print(f" by {file.decision.by}, {_local(file.decision.decided_at)}; {cited(judgement.outcome)}")
         print_results(judgement.outcome, lang)
+        print_buyers(judgement.outcome, lang)
 
     out.print("\nJournal", style="bold")
     for event in journal:

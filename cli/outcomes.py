@@ -8,6 +8,8 @@ from typing import Any
 from cli.output import console
 
 MARKS = {"pass": "✓", "fail": "✗", "unknown": "?", "not_applicable": "–", "suppressed": "–"}
+_VERDICTS = {"ja": "調達機関ごとの判定", "en": "Verdicts of buyers"}
+_DECISION = {"ja": "判定", "en": "decision"}
 _EFFECT_FROM = {"ja": "影響の由来", "en": "effect through"}
 _BASIS = {"ja": "根拠", "en": "basis"}
 _REMEDY = {"ja": "対応", "en": "remedy"}
@@ -34,6 +36,49 @@ def print_results(outcome: Mapping[str, Any], lang: str) -> None:
         for text in (result["message"], result.get("remedy")):
             if text and result["effect"] != "none":
                 out.print(Padding(text[lang], (0, 0, 0, 6), expand=False))
+
+
+def print_buyers(outcome: Mapping[str, Any], lang: str) -> None:
+    """The base's decision and each buyer's verdict side by side, with the rules that differ and why."""
+    from rich.padding import Padding
+    from rich.table import Table
+
+    from rules.prose import DECISIONS
+
+    buyers = outcome.get("buyers") or ()
+    if not buyers:
+        return
+    own = {buyer["buyer"]: {result["rule"]: result for result in buyer["differs"]} for buyer in buyers}
+    national = {result["rule"]: result for result in outcome["results"]}
+    out = console()
+    out.print(f"\n{_VERDICTS[lang]}", style="bold")
+    table = Table(box=None, pad_edge=False)
+    for column in ("", cited(outcome).partition("@")[0], *(buyer["title"][lang] for buyer in buyers)):
+        table.add_column(column, overflow="fold")
+    decisions = (outcome["decision"], *(buyer["decision"] for buyer in buyers))
+    table.add_row(_DECISION[lang], *(DECISIONS[decision].as_json()[lang] for decision in decisions))
+    for rule in sorted({rule for results in own.values() for rule in results}):
+        shared = _brief(national.get(rule))
+        cells = (_brief(results[rule]) if rule in results else shared for results in own.values())
+        table.add_row(rule, shared, *cells)
+    out.print(table)
+    for buyer in buyers:
+        for result in buyer["differs"]:
+            if result["effect"] == "none":
+                continue
+            out.print(
+                Padding(f"{buyer['title'][lang]} {result['rule']}: {result['message'][lang]}", (0, 0, 0, 2))
+            )
+            for why in result.get("effect_why", ()):
+                out.print(Padding(why[lang], (0, 0, 0, 6), expand=False))
+
+
+def _brief(result: Mapping[str, Any] | None) -> str:
+    """A result in a cell; the base may lack the rule."""
+    if result is None:
+        return ""
+    effect = "" if result["effect"] == "none" else f" → {result['effect']}"
+    return f"{MARKS[result['outcome']]}{effect}"
 
 
 def print_decision(outcome: Mapping[str, Any], lang: str) -> None:

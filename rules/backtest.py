@@ -88,8 +88,8 @@ class Backtest:
         outcomes = [
             ruleset.evaluate(dossier, policy_date=chosen, simulation=self.simulation)
             for ruleset, chosen in (
-                (self.before, _within(self.before, self.policy_date or day)),
-                (self.after, self.policy_date or _within(self.after, day)),
+                (self.before, nearest_day(self.before, self.policy_date or day)),
+                (self.after, self.policy_date or nearest_day(self.after, day)),
             )
         ]
         self.dossiers += 1
@@ -158,8 +158,11 @@ def causes(before: Json, after: Json) -> tuple[Cause, ...]:
     return tuple(found)
 
 
-def _within(ruleset: Ruleset, day: date) -> date:
-    """The day, or the nearest one on which all packs of the policy hold."""
+def nearest_day(ruleset: Ruleset, day: date) -> date:
+    """The day, or the nearest one on which all packs of the policy hold.
+
+    :raises PolicyDateError: when there is none.
+    """
     first = max(pack.period.since for pack in ruleset.packs)
     last = min((pack.period.until for pack in ruleset.packs if pack.period.until is not None), default=None)
     if last is not None and last < first:

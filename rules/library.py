@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from rules.ruleset import Ruleset
 
 PACKS = Path(str(resources.files("rules") / "packs"))
 """The packs that come with Sekisho."""
+
+
+_BUYERS = frozenset({Kind.BUYER_NATIONAL, Kind.BUYER_LOCAL})
 
 
 class Library:
@@ -70,15 +74,24 @@ class Library:
             return assessment(policy)
         if policy.kind is not Kind.BASE:
             raise PackError([policy.source.fault("/kind", "is not a base", f"use it over {policy.extends}")])
-        buyers = [self.pack(name) for name in overlays]
+        buyers = [_fitted(self.pack(name), policy) for name in overlays]
         for pack in buyers:
-            if pack.kind not in {Kind.BUYER_NATIONAL, Kind.BUYER_LOCAL}:
+            if pack.kind not in _BUYERS:
                 raise PackError([pack.source.fault("/kind", "is not a buyer's overlay", "name an overlay")])
         tracks = [
             pack for _, pack in sorted(self.packs.items()) if pack.kind is Kind.TRACK and pack.extends == base
         ]
         origin = None if policy.selects_from is None else self.pack(policy.selects_from)
         return join(policy, [*buyers, *tracks], origin)
+
+    def buyers(self, base: str) -> list[str]:
+        """The overlays that can be laid over a base: its own, and those of the pack that it selects from."""
+        policy = self.pack(base)
+        return sorted(
+            pack.name
+            for pack in self.packs.values()
+            if pack.kind in _BUYERS and pack.extends in {policy.name, policy.selects_from}
+        )
 
     def check(self, names: Sequence[str] | None = None) -> None:
         """Join every base, alone and with each of its overlays; with ``names`` only what these packs are in.
@@ -91,10 +104,17 @@ class Library:
                 fault = pack.source.fault("/extends", f"{pack.extends} is no base here", "name a base")
                 faults[fault] = None
                 continue
-            over = pack.extends if pack.kind in {Kind.BUYER_NATIONAL, Kind.BUYER_LOCAL} else None
-            if pack.kind in {Kind.BASE, Kind.ASSESSMENT} or over is not None:
+            if pack.kind in _BUYERS:
+                assert pack.extends is not None
+                policies = [(pack.extends, [pack.name])]
+            elif pack.kind is Kind.TRACK:
+                policies = []
+            else:
+                over = self.buyers(pack.name) if pack.selects_from in self.packs else []
+                policies = [(pack.name, []), *((pack.name, [name]) for name in over)]
+            for base, overlays in policies:
                 try:
-                    self.ruleset(over or pack.name, [pack.name] if over else [])
+                    self.ruleset(base, overlays)
                 except PackError as error:
                     faults.update(dict.fromkeys(error.faults))
         if faults:
@@ -123,3 +143,13 @@ class Library:
                 [Fault(name, 1, "", "there is no such pack", "take one of: " + ", ".join(self.packs))]
             )
         return self.packs[name]
+
+
+def _fitted(overlay: Pack, base: Pack) -> Pack:
+    """The overlay as it lies over a base that only selects from the pack it was written for: without its
+    changes of rules that were not selected.
+    """
+    if overlay.extends == base.name or overlay.extends != base.selects_from:
+        return overlay
+    changes = tuple(change for change in overlay.changes if change.rule in base.selects)
+    return replace(overlay, extends=base.name, changes=changes)

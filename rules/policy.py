@@ -9,8 +9,11 @@ from typing import Any
 from pipeline.documents import Json
 from pipeline.model import Dossier, Evidence, Gap, Judgement, Verdict
 from rules import facts
+from rules.backtest import causes, nearest_day
+from rules.buyers import Buyer, buyers_of, verdicts
 from rules.library import Library
 from rules.pack import Effect
+from rules.provenance import JAPAN
 from rules.ruleset import Ruleset
 
 DEFAULT = "jp-national-first"
@@ -18,18 +21,33 @@ DEFAULT = "jp-national-first"
 
 
 class PackPolicy:
-    """The rules in force, made of policy packs."""
+    """The rules in force, made of policy packs.
 
-    def __init__(self, ruleset: Ruleset) -> None:
+    ``buyers`` give their verdicts beside the decision. A ``candidate`` is a policy that is tried: what it
+    would have decided is recorded, and never applied.
+    """
+
+    def __init__(
+        self, ruleset: Ruleset, buyers: Sequence[Buyer] = (), candidate: Ruleset | None = None
+    ) -> None:
         self.ruleset = ruleset
+        self.buyers = tuple(buyers)
+        self.candidate = candidate
 
     @classmethod
-    def load(cls, base: str = DEFAULT, overlays: Sequence[str] = ()) -> PackPolicy:
-        """The policy of these packs, out of those that come with Sekisho.
+    def load(
+        cls,
+        base: str = DEFAULT,
+        overlays: Sequence[str] = (),
+        library: Library | None = None,
+        candidate: Ruleset | None = None,
+    ) -> PackPolicy:
+        """The policy of these packs, out of a library: without one, the packs that come with Sekisho.
 
         :raises rules.pack.PackError: when they do not load or cannot be joined.
         """
-        return cls(Library.read().ruleset(base, overlays))
+        packs = Library.read() if library is None else library
+        return cls(packs.ruleset(base, overlays), buyers_of(packs, base, overlays), candidate)
 
     def assemble(
         self, application: Json, evidence: Sequence[Evidence], gaps: Sequence[Gap], as_of: datetime
@@ -40,9 +58,15 @@ class PackPolicy:
     def judge(self, dossier: Dossier) -> Judgement:
         """What the policy says of a dossier.
 
+        The outcome document has besides what :meth:`rules.ruleset.Ruleset.evaluate` gives ``buyers``, the
+        verdict of each buyer (:mod:`rules.buyers`), and where a candidate is tried ``candidate``.
+
         :raises rules.ruleset.PolicyDateError: when a pack does not hold on the dossier's day.
         """
         outcome = self.ruleset.evaluate(dossier)
+        outcome["buyers"] = verdicts(self.buyers, dossier, outcome)
+        if self.candidate is not None:
+            outcome["candidate"] = _tried(self.candidate, dossier, outcome)
         return Judgement(Verdict(outcome["decision"]), first_reason(outcome["results"]), outcome)
 
 
@@ -52,3 +76,23 @@ def first_reason(results: Sequence[dict[str, Any]]) -> str:
     if severity == 0:
         return ""
     return next(str(result["reason"]) for result in results if Effect(result["effect"]).severity == severity)
+
+
+def _tried(candidate: Ruleset, dossier: Dossier, outcome: Json) -> dict[str, Any]:
+    """What a candidate would have decided, and the rules that make the difference.
+
+    A candidate that holds later is tried as of its first day. One that cannot judge says so, and the case
+    goes its way.
+    """
+    tried: dict[str, Any] = {"policy": candidate.citations}
+    try:
+        day = nearest_day(candidate, dossier.as_of.astimezone(JAPAN).date())
+        would = candidate.evaluate(dossier, policy_date=day)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with a trial must not touch the case
+        return {**tried, "fault": type(error).__name__}
+    changed = would["decision"] != outcome["decision"]
+    return {
+        **tried,
+        "decision": would["decision"],
+        "causes": [cause.as_json() for cause in causes(outcome, would)] if changed else [],
+    }

@@ -204,6 +204,7 @@ FACTS: tuple[Fact, ...] = (
         ("comparison", "policy-purpose", "open-tender", "small-contract"),
     ),
     Fact("use.value_jpy", Kind.INTEGER, "value of the contract in yen", "application:use.value_jpy"),
+    Fact("use.buyers[]", Kind.CODE, "buyers whose own rules are judged besides", "application:use.buyers"),
     Fact(
         "ismap.list",
         Kind.CODE,

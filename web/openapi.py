@@ -219,6 +219,28 @@ _STATUS_DOCUMENT = _object(
             policy={"type": "array", "items": _STRING},
         )
     ),
+    buyers={
+        "type": "array",
+        "items": _object(
+            buyer=_STRING,
+            title=_TEXT,
+            verdict={"enum": [str(verdict) for verdict in Verdict]},
+            policy={"type": "array", "items": _STRING},
+            differs={
+                "type": "array",
+                "items": _object(
+                    rule=_STRING,
+                    title=_TEXT,
+                    outcome=_STRING,
+                    effect={"enum": ["none", "note", "review", "reject"]},
+                    national_effect={"enum": ["none", "note", "review", "reject", None]},
+                    reason={"type": ["string", "null"]},
+                    message=_TEXT,
+                    why={"type": "array", "items": _TEXT},
+                ),
+            },
+        ),
+    },
     asked_of_vendor={
         "type": "array",
         "items": _object(

@@ -94,6 +94,7 @@ def status_document(file: CaseFile, listing_id: str | None) -> Json:
         "changed_at": isoformat(case.changed_at),
         "checks": [_check(check, file.presence(check)) for check in file.checks],
         "decision": None if file.decision is None else _decision(file.decision),
+        "buyers": [] if file.decision is None else verdicts_of_buyers(file.decision),
         "asked_of_vendor": [] if file.decision is None else asked_of_vendor(file.decision),
         "links": links,
     }
@@ -119,6 +120,34 @@ def _decision(decision: Decision) -> Json:
         "decided_at": isoformat(decision.decided_at),
         "by": "policy" if decision.by == "policy" else "reviewer",
         "policy": list(decision.judgement.outcome.get("policy", ())),
+    }
+
+
+def verdicts_of_buyers(decision: Decision) -> list[dict[str, Any]]:
+    """Each buyer's verdict beside the decision, with the rules that differ and why."""
+    return [
+        {
+            "buyer": buyer["buyer"],
+            "title": buyer["title"],
+            "verdict": buyer["decision"],
+            "policy": list(buyer["policy"]),
+            "differs": [_differing(result) for result in buyer["differs"]],
+        }
+        for buyer in decision.judgement.outcome.get("buyers", ())
+    ]
+
+
+def _differing(result: dict[str, Any]) -> dict[str, Any]:
+    national = result["national"]
+    return {
+        "rule": result["rule"],
+        "title": result["title"],
+        "outcome": result["outcome"],
+        "effect": result["effect"],
+        "national_effect": None if national is None else national["effect"],
+        "reason": result["reason"] or None,
+        "message": result["message"],
+        "why": [{"ja": why["ja"], "en": why["en"]} for why in result.get("effect_why", ())],
     }
 
 

@@ -92,6 +92,20 @@ def test_people_read_the_reasons_and_remedies_in_their_language(
     assert result["reason"] in text
 
 
+@pytest.mark.parametrize(("lang", "said"), [("ja", "東京都"), ("en", "Tokyo Metropolitan Government")])
+def test_the_verdicts_of_buyers_stand_side_by_side(
+    lang: str, said: str, office: Office, sekisho: Sekisho
+) -> None:
+    reference, _ = office.submit()
+    buyers = sekisho("case", "show", reference, "--json").value["decision"]["outcome"]["buyers"]
+    shown = sekisho("case", "show", reference, "--lang", lang).out
+    assert len(buyers) == 4
+    for buyer in buyers:
+        for result in buyer["differs"]:
+            assert result["rule"] in shown
+    assert said in shown
+
+
 def test_the_locale_chooses_the_language(
     office: Office, sekisho: Sekisho, monkeypatch: pytest.MonkeyPatch
 ) -> None:

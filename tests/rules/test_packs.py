@@ -297,7 +297,6 @@ class TestLibrary:
             ("startup", [], "is not a base"),
             ("jp-national", ["startup"], "is not a buyer's overlay"),
             ("jp-national", ["osaka-city"], "there is no such pack"),
-            ("jp-national-first", ["kobe-city"], "does not extend jp-national-first"),
         ],
     )
     def test_a_policy_is_made_of_a_base_and_buyers(
@@ -305,6 +304,12 @@ class TestLibrary:
     ) -> None:
         with pytest.raises(PackError, match=problem):
             library.ruleset(base, overlays)
+
+    def test_an_overlay_fits_a_base_that_selects_from_its_own(self, library: Library) -> None:
+        over = library.ruleset("jp-national-first", ["tokyo-metropolitan"])
+        assert [rule.rule.id for rule in over.rules if rule.amendments] == ["RES-01"]
+        assert {"TMG-01", "TMG-02"} <= {rule.rule.id for rule in over.rules}
+        assert library.buyers("jp-national-first") == library.buyers("jp-national")
 
     def test_the_first_policy_takes_its_rules_word_for_word(self, library: Library) -> None:
         first, whole = library.ruleset("jp-national-first"), library.ruleset("jp-national")

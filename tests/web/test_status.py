@@ -250,3 +250,41 @@ def test_while_the_database_is_away_it_is_503(door: Door) -> None:
     answer = door.status(UUID(str(application_id)))
     assert (answer.status_code, answer.json()["code"]) == (503, "service.unavailable")
     assert "retry-after" in answer.headers
+
+
+def test_the_verdicts_of_buyers_stand_beside_the_decision(door: Door) -> None:
+    buyers = [
+        {
+            "buyer": "kobe-city",
+            "title": {"ja": "神戸市", "en": "Kobe City"},
+            "decision": "reject",
+            "policy": ["jp-national@1#sha256:0", "kobe-city@1#sha256:0"],
+            "differs": [
+                {
+                    **RESULTS[2],
+                    "title": {"ja": "準拠法", "en": "Governing law"},
+                    "effect": "reject",
+                    "national": {"outcome": "fail", "effect": "review"},
+                    "effect_why": [{"pack": "kobe-city", "ja": "理由", "en": "why", "basis": []}],
+                }
+            ],
+        }
+    ]
+    application_id = door.accepted()
+    door.move(application_id, State.ADJUDICATING)
+    door.decide(application_id, Verdict.REVIEW, "RES_FOREIGN_LAW", results=RESULTS, buyers=buyers)
+    door.move(application_id, State.REFERRED)
+    [said] = door.status(application_id).json()["buyers"]
+    assert (said["buyer"], said["verdict"], said["policy"]) == ("kobe-city", "reject", buyers[0]["policy"])
+    assert said["differs"] == [
+        {
+            "rule": "RES-02",
+            "title": {"ja": "準拠法", "en": "Governing law"},
+            "outcome": "fail",
+            "effect": "reject",
+            "national_effect": "review",
+            "reason": "RES_FOREIGN_LAW",
+            "message": RESULTS[2]["message"],
+            "why": [{"ja": "理由", "en": "why"}],
+        }
+    ]
