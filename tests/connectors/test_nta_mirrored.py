@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connectors.nta_bulk import inspect
 from connectors.nta_mirrored import MEDIA_TYPE, MirroredNta, record_of
 from pipeline.documents import canonical
 from pipeline.errors import SourceChanged, SourceUnavailable
@@ -119,6 +121,27 @@ def test_an_incomplete_history_has_no_former_names() -> None:
     moved = line(ONE, process="12", name="株式会社新名")
     assert "former_names" not in record_of(history(moved))
     assert "former_names" not in record_of(history(line(ONE, updateDate="2024-03-01"), moved, kind=Kind.FULL))
+
+
+def test_every_genuine_history_gives_a_record(reference: Path) -> None:
+    kinds: dict[str, Kind] = {}
+    entries: dict[str, list[Entry]] = {}
+    for path in sorted((reference / "registries-jp" / "samples" / "nta-houjin").iterdir()):
+        if path.name == "sabun_file_numbers.csv" or path.suffix not in (".csv", ".zip"):
+            continue
+        file = inspect(path)
+        kinds[file.sha256] = file.kind
+        for row in file.rows():
+            entry = Entry(str(row.number), row.updated, file.name, file.sha256, 0, row.place, row.line)
+            entries.setdefault(entry.number, []).append(entry)
+    assert len(entries) == 26_062
+    for number_, own in entries.items():
+        found = history_of(own, kinds)
+        assert found is not None
+        record, last = record_of(found), found.entries[-1].fields()
+        assert record["number"] == number_
+        assert record["closed"] is (bool(last["closeDate"]) or last["process"] == "99")
+        assert record.get("name", "") == last["name"]
 
 
 def test_a_withdrawn_number_says_so_and_no_more() -> None:
