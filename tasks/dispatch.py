@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -16,6 +17,8 @@ log = structlog.get_logger()
 
 _BATCH = 50
 _WAITING = 10_000
+_PAUSE_SECONDS = 0.01
+"""Between two batches. A message on its own goes at once; under load five together cost half as much each."""
 
 
 def send(steps: Sequence[Step]) -> None:
@@ -61,3 +64,4 @@ class Dispatcher:
                     send(due)
             except Exception as error:  # noqa: BLE001 - whatever it was, the sweeper sends these steps again
                 log.warning("dispatch.failed", steps=len(due), error=type(error).__name__)
+            time.sleep(_PAUSE_SECONDS)

@@ -42,6 +42,9 @@ def message(step: Step) -> dict[str, Any]:
     return {
         "name": name,
         "kwargs": {"case": step.reference, "step": str(step.id)},
+        # What Flower shows. Celery would work it out for each message, at a fifth of the cost of sending.
+        "argsrepr": "()",
+        "kwargsrepr": f"{{'case': '{step.reference}', 'step': '{step.id}'}}",
         "queue": queue,
         "ignore_result": True,
         "retry": False,
