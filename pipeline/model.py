@@ -113,8 +113,8 @@ class Case:
 class Inquiry:
     """What is asked of one source for one case.
 
-    ``role`` says for whom in the application (``vendor``, ``maker``) or, at a source of several lists, in which
-    one (``ismap-liu``); with the source it names the check.
+    ``role`` says for whom in the application (``vendor``, ``maker``) or, at a source of several lists, which
+    of them (``ismap-liu``); with the source it names the check.
     ``name`` is the declared name, for sources that are searched by name.
     """
 
