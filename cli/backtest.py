@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.output import Command, Exit, Failure, as_json, console, in_language, state_folder
 from cli.policy_input import DAY, policies_told
+from cli.spool import Spool
 
 if TYPE_CHECKING:
     from pipeline.model import Dossier
@@ -100,19 +99,18 @@ def backtest(
 
     with policies_told():
         run = Backtest(select_packs(before), select_packs(after), policy_date, simulate)
-    # Every flip is named, and memory must not grow with their number: they wait in a file.
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as flips:
+    with Spool() as flips:
         with _stored(state, dossiers) as (found, total), _progress(total) as advance:
             for name, dossier in found:
                 with policies_told(name):
                     flip = run.compare(dossier)
                 if flip is not None:
-                    flips.write(json.dumps({"case": name, **flip.as_json()}, ensure_ascii=False) + "\n")
+                    flips.add({"case": name, **flip.as_json()})
                 advance()
         if page is not None:
             _write_page(page, run, flips, lang)
         if as_json:
-            _write_json(run, flips)
+            flips.emit(run.report(), "flips")
         else:
             _print(run, flips, lang)
 
@@ -157,21 +155,6 @@ def _progress(total: int | None) -> Iterator[Any]:
     with Progress(console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task("dossiers", total=total)
         yield lambda: progress.advance(task)
-
-
-def _rows(flips: IO[str]) -> Iterator[dict[str, Any]]:
-    flips.seek(0)
-    for line in flips:
-        yield json.loads(line)
-
-
-def _write_json(run: Backtest, flips: IO[str]) -> None:
-    """One JSON object, written piece by piece."""
-    click.echo(json.dumps(run.report(), ensure_ascii=False)[:-1] + ', "flips": [', nl=False)
-    flips.seek(0)
-    for number, line in enumerate(flips):
-        click.echo((", " if number else "") + line.rstrip("\n"), nl=False)
-    click.echo("]}")
 
 
 def _lead(run: Backtest, lang: str) -> list[str]:
@@ -219,7 +202,7 @@ def _row(flip: Mapping[str, Any], lang: str) -> tuple[str, str, str, str]:
     return flip["case"], _decision(flip["before"], lang), _decision(flip["after"], lang), "\n".join(causes)
 
 
-def _print(run: Backtest, flips: IO[str], lang: str) -> None:
+def _print(run: Backtest, flips: Spool, lang: str) -> None:
     from rich.table import Table
 
     out = console()
@@ -233,7 +216,7 @@ def _print(run: Backtest, flips: IO[str], lang: str) -> None:
     listed = Table(box=None, pad_edge=False)
     for column in _COLUMNS[lang]:
         listed.add_column(column, overflow="fold")
-    for number, flip in enumerate(_rows(flips)):
+    for number, flip in enumerate(flips.rows()):
         if number == _SHOWN:
             break
         listed.add_row(*_row(flip, lang))
@@ -243,7 +226,7 @@ def _print(run: Backtest, flips: IO[str], lang: str) -> None:
         out.print(_MORE[lang].format(run.flips - _SHOWN))
 
 
-def _write_page(page: Path, run: Backtest, flips: IO[str], lang: str) -> None:
+def _write_page(page: Path, run: Backtest, flips: Spool, lang: str) -> None:
     """The report as one HTML file, written piece by piece."""
     from html import escape
 
@@ -271,7 +254,7 @@ def _write_page(page: Path, run: Backtest, flips: IO[str], lang: str) -> None:
                 head = html_table(Sheet(_EACH[lang], _COLUMNS[lang], ()))
                 before, after = head.split("</tbody>")
                 file.write(before)
-                file.writelines(html_row(_row(flip, lang)) for flip in _rows(flips))
+                file.writelines(html_row(_row(flip, lang)) for flip in flips.rows())
                 file.write("</tbody>" + after)
             file.write(PAGE_FOOT)
     except OSError as error:

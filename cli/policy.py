@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ from cli.policy_input import (
     read_facts,
     simulate_option,
 )
+from cli.publishing import approve, packs, propose, shadow
 
 if TYPE_CHECKING:
     from rules.pack import Fault, Pack
@@ -53,9 +55,6 @@ _FORMAT = click.option(
 @click.group()
 def policy() -> None:
     """Read, try, compare and publish policies."""
-
-
-policy.add_command(backtest)
 
 
 @policy.command("evaluate", cls=Command, exits=(Exit.INVALID,))
@@ -183,12 +182,17 @@ def list_(lang: str, *, as_json: bool) -> None:
 @click.argument("name", metavar="NAME|FILE")
 @_FORMAT
 @in_language
-def show(name: str, form: str, lang: str) -> None:
+@as_json
+def show(name: str, form: str, lang: str, *, as_json: bool) -> None:
     """Show a pack as the table that officers read: what each rule asks, its effects, basis and messages."""
     from rules import pages
 
     pack = _pack(name)
-    _write(f"{pack.name} {pack.version}", pages.lead(pack, lang), pages.sheets(pack, lang), form, lang)
+    lead, sheets = pages.lead(pack, lang), pages.sheets(pack, lang)
+    if as_json:
+        emit({"pack": pack.citation, "lead": lead, "sheets": [asdict(sheet) for sheet in sheets]})
+    else:
+        _write(f"{pack.name} {pack.version}", lead, sheets, form, lang)
 
 
 @policy.command("lint", cls=Command, exits=(Exit.INVALID, Exit.FINDINGS))
@@ -297,6 +301,10 @@ def diff(before: str, after: str, form: str, lang: str, *, as_json: bool) -> Non
     title = f"{before} → {after}"
     sheets = [differences.sheet(title, found, lang)] if found else []
     _write(title, [] if found else [differences.nothing(lang)], sheets, form, lang)
+
+
+for _command in (backtest, propose, approve, packs, shadow):
+    policy.add_command(_command)
 
 
 def _judged(

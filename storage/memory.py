@@ -15,6 +15,7 @@ from storage.decisions import SqlDecisions
 from storage.journal import SqlJournal
 from storage.ledger import SqlLedger
 from storage.listings import SqlListings
+from storage.policies import SqlPolicies
 
 
 class SqlTransaction:
@@ -47,6 +48,11 @@ class SqlTransaction:
     def listings(self) -> SqlListings:
         """The catalog and its feed."""
         return SqlListings(self.connection)
+
+    @cached_property
+    def policies(self) -> SqlPolicies:
+        """The policy packs that officers published."""
+        return SqlPolicies(self.connection)
 
     @cached_property
     def journal(self) -> SqlJournal:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Dialect,
     ForeignKey,
@@ -241,6 +242,26 @@ listing_changes = Table(
     ForeignKeyConstraint(
         ["listing_id", "version"], ["listing_versions.listing_id", "listing_versions.version"]
     ),
+)
+
+policy_publications = Table(
+    "policy_publications",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("pack", String(60), nullable=False),
+    Column("version", String(20), nullable=False),
+    Column("digest", DIGEST, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("effective", Date, nullable=False),
+    Column("proposed_by", String(100), nullable=False),
+    Column("proposed_at", Moment, nullable=False),
+    Column("approved_by", String(100)),
+    Column("approved_at", Moment),
+    # Four eyes, whoever writes. Names of officers are kept in one form (``tasks.policies``): they compare.
+    CheckConstraint("approved_by <> proposed_by", name="two_officers"),
+    CheckConstraint("(approved_by IS NULL) = (approved_at IS NULL)", name="approval"),
+    # An outcome cites name and version: there is one pack of that name.
+    UniqueConstraint("pack", "version"),
 )
 
 journal = Table(

@@ -20,7 +20,6 @@ from pipeline.model import Stage, Step
 from pipeline.ports import Connector, Policy
 from pipeline.publication import Publication
 from pipeline.verification import Verification
-from rules.policy import PackPolicy
 from storage import migrations
 from storage.database import Database
 from storage.memory import SqlMemory
@@ -28,6 +27,7 @@ from storage.mirror import Mirror
 from storage.senders import Cipher
 from tasks.dispatch import Dispatcher
 from tasks.mirror import Register, mirror_if_there
+from tasks.policies import PublishedPolicy
 from tasks.settings import Settings, settings
 
 
@@ -70,7 +70,7 @@ def build(current: Settings) -> System:
     memory = SqlMemory(database)
     mirror = mirror_if_there(current)
     sources = ConcurrentSources(_with_mirror(connect(current.sources), mirror, current))
-    policy = PackPolicy.load(current.policy)
+    policy = PublishedPolicy(memory, clock, current.policy, current.policy_candidate)
     verification = Verification(
         memory,
         {

@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     )
     contact: str = Field("", description="Mail or web address of the operator, told to the sources")
     policy: str = Field("jp-national-first", description="The policy pack in force")
+    policy_candidate: str = Field(
+        "",
+        description="A pack that is tried beside it and never applied: a name, a file, or a proposal's id",
+    )
     source_timeout_seconds: float = Field(
         20.0, gt=0, description="How long one call to a source may take in all"
     )

@@ -236,6 +236,13 @@ class TestPacks:
         for part in ("TMG-01", "RES-05", "却下", "東京都", "tokyo-metropolitan@2026"):
             assert part in page.replace("\\", "")
 
+    def test_machines_get_the_same_table(self, sekisho: Sekisho) -> None:
+        shown = sekisho("policy", "show", "kobe-city", "--json").value
+        assert shown["pack"].startswith("kobe-city@2026")
+        rules = shown["sheets"][0]
+        assert [row[0] for row in rules["rows"]] == ["KOBE-01", "KOBE-02", "KOBE-03", "KOBE-04"]
+        assert all(len(row) == len(rules["columns"]) for row in rules["rows"])
+
     def test_what_is_no_pack_is_not_shown(self, sekisho: Sekisho) -> None:
         assert sekisho("policy", "show", "nothing").status == Exit.INVALID
 
