@@ -268,3 +268,16 @@ def test_an_assessment_takes_no_overlays(library: Library) -> None:
         library.including([parse_pack(pack(("AB-01", {"inline": {}}, "review")), "p")]).ruleset(
             "an-assessment", ["kobe-city"]
         )
+
+
+def test_the_pack_on_the_officers_page_judges_as_it_says(reference: Path, tmp_path: Path) -> None:
+    folder = reference / "peers" / "uk-dmp"
+    page = (Path(__file__).parents[2] / "docs" / "policies.md").read_text("utf-8")
+    text = page.partition("```yaml\n")[2].partition("```")[0]
+    schema = folder / "policies" / "g-cloud-11-assessment-schema.json"
+    (tmp_path / "g-cloud-11.yaml").write_text(text.replace(schema.name, str(schema)), "utf-8")
+    ruleset = select(str(tmp_path / "g-cloud-11.yaml"))
+    cases = json.loads((folder / "assessment-cases.g-cloud-11.json").read_text("utf-8"))
+    for case in cases["cases"]:
+        outcome = judged(ruleset, {**cases["base_declaration"], **case["change"]})
+        assert (outcome["decision"] == "reject") is (case["expected_outcome"] == "FAIL")
