@@ -1,4 +1,4 @@
-"""Verdicts of buyers beside the decision, and a candidate that is tried: only what differs is judged again."""
+"""Verdicts of buyers beside the decision, and a candidate: only what differs is judged again."""
 
 from __future__ import annotations
 
