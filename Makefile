@@ -47,6 +47,8 @@ docs: env  ## Renew the generated parts of docs/
 
 bench: env  ## Measure against what one would otherwise write; prints ratios
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.rules
+	@$(BIN)/python -m bench.mirror
 
 lock: env  ## Renew the pinned requirements from pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
