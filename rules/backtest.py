@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pipeline.documents import Json
 from pipeline.model import Dossier
+from rules.contrast import Contrast
 from rules.pack import Effect
 from rules.provenance import JAPAN
 from rules.ruleset import PolicyDateError, Ruleset
@@ -78,6 +79,9 @@ class Backtest:
     since: date | None = None
     until: date | None = None
 
+    def __post_init__(self) -> None:
+        self._contrast = Contrast(self.before, self.after)
+
     def compare(self, dossier: Dossier) -> Flip | None:
         """Judge a dossier by both policies; None where they agree.
 
@@ -85,22 +89,26 @@ class Backtest:
             the later policy does not hold on the policy date asked for.
         """
         day = dossier.as_of.astimezone(JAPAN).date()
-        outcomes = [
-            ruleset.evaluate(dossier, policy_date=chosen, simulation=self.simulation)
-            for ruleset, chosen in (
-                (self.before, nearest_day(self.before, self.policy_date or day)),
-                (self.after, self.policy_date or nearest_day(self.after, day)),
-            )
-        ]
+        first = self.before.evaluate(
+            dossier,
+            policy_date=nearest_day(self.before, self.policy_date or day),
+            simulation=self.simulation,
+        )
+        second = self._contrast.evaluate(
+            dossier,
+            first,
+            policy_date=self.policy_date or nearest_day(self.after, day),
+            simulation=self.simulation,
+        )
         self.dossiers += 1
         self.since = day if self.since is None else min(self.since, day)
         self.until = day if self.until is None else max(self.until, day)
-        before, after = (str(outcome["decision"]) for outcome in outcomes)
+        before, after = str(first["decision"]), str(second["decision"])
         self.transitions[before, after] += 1
         if before == after:
             return None
         self.flips += 1
-        flip = Flip(before, after, causes(*outcomes))
+        flip = Flip(before, after, causes(first, second))
         for cause in flip.causes:
             self.causes[before, after, cause.rule] += 1
         return flip

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 from pipeline.documents import Json
 from pipeline.model import Dossier
+from rules.contrast import decision_of, names_a_parameter
 from rules.labels import LABELS
 from rules.library import Library
-from rules.pack import Effect, Pack, Rule
+from rules.pack import Pack
 from rules.provenance import JAPAN
 from rules.ruleset import Ruleset
-
-_DECISIONS: Final = ((Effect.REJECT, "reject"), (Effect.REVIEW, "review"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +61,6 @@ def buyers_of(library: Library, base: str, overlays: Iterable[str] = ()) -> tupl
     return tuple(_buyer(library, base, over, name) for name in library.buyers(base) if name not in over)
 
 
-def decision_of(effects: Iterable[str]) -> str:
-    """The decision that the strongest of these effects makes."""
-    found = set(effects)
-    return next((decision for effect, decision in _DECISIONS if effect.value in found), "approve")
-
-
 def verdicts(buyers: Iterable[Buyer], dossier: Dossier, national: Json) -> list[dict[str, Any]]:
     """The verdict of each buyer that the application names; of every buyer where it names none."""
     use = dossier.facts.get("use")
@@ -87,7 +80,7 @@ def _buyer(library: Library, base: str, over: tuple[str, ...], name: str) -> Buy
     rules = tuple(
         rule
         for rule in joined.rules
-        if rule.rule.id in touched or (overlay.parameters and _names_a_parameter(rule.rule))
+        if rule.rule.id in touched or (overlay.parameters and names_a_parameter(rule.rule))
     )
     return Buyer(name, overlay, replace(joined, rules=rules))
 
@@ -99,22 +92,3 @@ def _differing(own: dict[str, Any], there: dict[str, Any]) -> Iterator[dict[str,
             yield {**result, "national": None}
         elif (national["outcome"], national["effect"]) != (result["outcome"], result["effect"]):
             yield {**result, "national": {"outcome": national["outcome"], "effect": national["effect"]}}
-
-
-def _names_a_parameter(rule: Rule) -> bool:
-    """Whether a condition of the rule does. Lists of values may take one another in: any may be concerned."""
-    pending: list[Any] = [
-        rule.applies,
-        rule.require,
-        rule.fail_only_if,
-        *(said.when for said in rule.specials),
-    ]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, str) and part.startswith("@"):
-            return True
-        if isinstance(part, list):
-            pending.extend(part)
-        elif isinstance(part, dict):
-            pending.extend(part.values())
-    return False
