@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
 
 from pipeline import lifecycle
 from pipeline.errors import StaleCase
@@ -17,7 +17,8 @@ from pipeline.model import Application, Capture, Case, CaseFile, Check, CheckSta
 from storage import tables as t
 from storage.applications import APPLICATION_COLUMNS, application_of
 from storage.decisions import SqlDecisions
-from storage.dialect import AnyRow, conflict_insert
+from storage.dialect import AnyRow, Insert, upsert
+from storage.writes import Write, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +44,31 @@ class SqlCases:
     def open(self, case: Case, application: Application) -> None:
         """A new case."""
         vendor = application.vendor_id
-        self._connection.execute(
-            _OPEN,
-            {
-                "id": case.id,
-                "reference": case.reference,
-                "application_id": case.application_id,
-                "state": case.state,
-                "version": case.version,
-                "outstanding": case.outstanding,
-                "reason": "",
-                "vendor_name": application.vendor_name,
-                "vendor_scheme": vendor.scheme,
-                "vendor_id": vendor.id,
-                "product_name": application.product_name,
-                "opened_at": case.opened_at,
-                "changed_at": case.changed_at,
-            },
-        )
-
-    def fresh_file(self, case_id: UUID) -> CaseFile:
-        """The case with its application only, for a case that has neither checks nor decisions yet."""
-        row = self._connection.execute(_FILE, {"case_id": case_id}).one()
-        return CaseFile(_case(row), application_of(row))
+        row = {
+            "id": case.id,
+            "reference": case.reference,
+            "application_id": case.application_id,
+            "state": case.state,
+            "version": case.version,
+            "outstanding": case.outstanding,
+            "reason": "",
+            "vendor_name": application.vendor_name,
+            "vendor_scheme": vendor.scheme,
+            "vendor_id": vendor.id,
+            "product_name": application.product_name,
+            "opened_at": case.opened_at,
+            "changed_at": case.changed_at,
+        }
+        write(self._connection, (_OPEN, [row]))
 
     def file(self, case_id: UUID) -> CaseFile:
         """The case with its application, its checks, their captures and its latest decision."""
-        checks = tuple(_check(row) for row in self._connection.execute(_CHECKS, {"case_id": case_id}))
-        decision = SqlDecisions(self._connection).latest(case_id)
-        return replace(self.fresh_file(case_id), checks=checks, decision=decision)
+        return self.complete(new_file_of(self._connection.execute(_FILE, {"case_id": case_id}).one()))
+
+    def complete(self, file: CaseFile) -> CaseFile:
+        """The same file with its checks, their captures and its latest decision."""
+        checks = tuple(_check(row) for row in self._connection.execute(_CHECKS, {"case_id": file.case.id}))
+        return replace(file, checks=checks, decision=SqlDecisions(self._connection).latest(file.case.id))
 
     def of_sender(self, sender_id: UUID, application_id: UUID) -> CaseFile | None:
         """A sender's own application with its case; None also where it is another sender's."""
@@ -96,18 +93,16 @@ class SqlCases:
         :raises StaleCase: if the case is no longer in the version given; the transaction must not commit.
         """
         lifecycle.check(case.state, target)
-        moved = self._connection.execute(
-            _MOVE,
-            {
-                "case_id": case.id,
-                "seen_version": case.version,
-                "to_state": target,
-                "to_outstanding": outstanding,
-                "to_reason": reason,
-                "moved_at": at,
-            },
-        )
-        if moved.rowcount != 1:
+        row = {
+            "case_id": case.id,
+            "seen_version": case.version,
+            "to_state": target,
+            "to_outstanding": outstanding,
+            "to_reason": reason,
+            "moved_at": at,
+        }
+        [moved] = write(self._connection, (_MOVE, [row]))
+        if moved != 1:
             raise StaleCase(f"{case.reference} is no longer in version {case.version}")
         return replace(case, state=target, version=case.version + 1, outstanding=outstanding, changed_at=at)
 
@@ -125,52 +120,40 @@ class SqlCases:
         if not checks:
             return
         captured = [(new_id(), check, check.capture) for check in checks if check.capture is not None]
-        if captured:
-            self._keep(case, captured)
         capture_ids = {check.inquiry.key: capture_id for capture_id, check, _ in captured}
-        self._connection.execute(
-            _RECORD(self._connection),
-            [
-                {
-                    "case_id": case.id,
-                    "source": check.inquiry.source,
-                    "role": check.inquiry.role,
-                    "subject_scheme": check.inquiry.subject.scheme,
-                    "subject_id": check.inquiry.subject.id,
-                    "subject_name": check.inquiry.name,
-                    "state": check.state,
-                    "tries": check.tries,
-                    "reason": check.reason,
-                    "next_try_at": check.next_try_at,
-                    "capture_id": capture_ids.get(check.inquiry.key),
-                }
-                for check in checks
-            ],
-        )
-
-    def _keep(self, case: Case, captured: Sequence[tuple[UUID, Check, Capture]]) -> None:
         bodies = {capture.sha256: capture.body for _, _, capture in captured}
-        self._connection.execute(
-            _KEEP_BODY(self._connection),
-            # In one order everywhere: two transactions that keep the same answers cannot wait for each other.
-            [{"sha256": name, "body": bodies[name]} for name in sorted(bodies)],
-        )
-        self._connection.execute(
-            _KEEP,
-            [
-                {
-                    "id": capture_id,
-                    "case_id": case.id,
-                    "source": check.inquiry.source,
-                    "url": capture.url,
-                    "status": capture.status,
-                    "media_type": capture.media_type,
-                    "fetched_at": capture.fetched_at,
-                    "sha256": capture.sha256,
-                }
-                for capture_id, check, capture in captured
-            ],
-        )
+        # In one order everywhere: two transactions that keep the same answers cannot wait for each other.
+        keep_bodies = [{"sha256": name, "body": bodies[name]} for name in sorted(bodies)]
+        keep = [
+            {
+                "id": capture_id,
+                "case_id": case.id,
+                "source": check.inquiry.source,
+                "url": capture.url,
+                "status": capture.status,
+                "media_type": capture.media_type,
+                "fetched_at": capture.fetched_at,
+                "sha256": capture.sha256,
+            }
+            for capture_id, check, capture in captured
+        ]
+        record = [
+            {
+                "case_id": case.id,
+                "source": check.inquiry.source,
+                "role": check.inquiry.role,
+                "subject_scheme": check.inquiry.subject.scheme,
+                "subject_id": check.inquiry.subject.id,
+                "subject_name": check.inquiry.name,
+                "state": check.state,
+                "tries": check.tries,
+                "reason": check.reason,
+                "next_try_at": check.next_try_at,
+                "capture_id": capture_ids.get(check.inquiry.key),
+            }
+            for check in checks
+        ]
+        write(self._connection, (_KEEP_BODY, keep_bodies), (_KEEP, keep), (_RECORD, record))
 
     def summaries(self, states: Sequence[State] = (), limit: int = 50) -> list[CaseSummary]:
         """Cases as a list shows them, the latest first."""
@@ -197,17 +180,33 @@ class SqlCases:
         return {row[0]: row[1] for row in rows}
 
 
-def _case(row: AnyRow) -> Case:
-    return Case(
-        id=row.id,
+FILE_COLUMNS = (
+    t.cases.c.id.label("case_id"),
+    t.cases.c.reference,
+    t.cases.c.state,
+    t.cases.c.version,
+    t.cases.c.outstanding,
+    t.cases.c.opened_at,
+    t.cases.c.changed_at,
+    *APPLICATION_COLUMNS,
+)
+"""What :func:`new_file_of` needs, of cases joined with their applications."""
+
+
+def new_file_of(row: AnyRow) -> CaseFile:
+    """A case with its application, as a row with :data:`FILE_COLUMNS` holds them; checks are not in it."""
+    application = application_of(row)
+    case = Case(
+        id=row.case_id,
         reference=row.reference,
-        application_id=row.application_id,
+        application_id=application.id,
         state=State(row.state),
         version=row.version,
         outstanding=row.outstanding,
         opened_at=row.opened_at,
         changed_at=row.changed_at,
     )
+    return CaseFile(case, application)
 
 
 def _check(row: AnyRow) -> Check:
@@ -237,20 +236,22 @@ def _check(row: AnyRow) -> Check:
     )
 
 
-_OPEN = insert(t.cases)
-_KEEP_BODY = conflict_insert(t.capture_bodies, lambda keep: keep.on_conflict_do_nothing())
-_KEEP = insert(t.captures)
-_RECORD = conflict_insert(
-    t.checks,
-    lambda record: record.on_conflict_do_update(
-        index_elements=["case_id", "source", "role"],
-        set_={
-            name: record.excluded[name] for name in ("state", "tries", "reason", "next_try_at", "capture_id")
-        },
-    ),
-)
+_OPEN = Write(lambda _: insert(t.cases))
+_KEEP_BODY = Write(lambda dialect: upsert(dialect, t.capture_bodies).on_conflict_do_nothing())
+_KEEP = Write(lambda _: insert(t.captures))
+
+
+def _record(dialect: str) -> Insert:
+    record = upsert(dialect, t.checks)
+    renewed = ("state", "tries", "reason", "next_try_at", "capture_id")
+    return record.on_conflict_do_update(
+        index_elements=["case_id", "source", "role"], set_={name: record.excluded[name] for name in renewed}
+    )
+
+
+_RECORD = Write(_record)
 _FILE = (
-    select(t.cases, *APPLICATION_COLUMNS)
+    select(*FILE_COLUMNS)
     .join(t.applications, t.applications.c.id == t.cases.c.application_id)
     .where(t.cases.c.id == bindparam("case_id"))
 )
@@ -276,15 +277,17 @@ _CHECKS = (
     .where(t.checks.c.case_id == bindparam("case_id"))
     .order_by(t.checks.c.source, t.checks.c.role)
 )
-_MOVE = (
-    update(t.cases)
-    .where(t.cases.c.id == bindparam("case_id"), t.cases.c.version == bindparam("seen_version"))
-    .values(
-        state=bindparam("to_state"),
-        version=t.cases.c.version + 1,
-        outstanding=bindparam("to_outstanding"),
-        reason=bindparam("to_reason"),
-        changed_at=bindparam("moved_at"),
+_MOVE = Write(
+    lambda _: (
+        update(t.cases)
+        .where(t.cases.c.id == bindparam("case_id"), t.cases.c.version == bindparam("seen_version"))
+        .values(
+            state=bindparam("to_state"),
+            version=t.cases.c.version + literal_column("1"),
+            outstanding=bindparam("to_outstanding"),
+            reason=bindparam("to_reason"),
+            changed_at=bindparam("moved_at"),
+        )
     )
 )
 _SETTLE = (

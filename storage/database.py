@@ -8,12 +8,21 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+IDLE_SECONDS = 5.0
+"""After so long unused a connection to PostgreSQL is tried before it is given out."""
 
 _WRITES = "sekisho_writes"
+_RETURNED = "sekisho_returned"
 
 
 class WriterLock:
@@ -59,11 +68,13 @@ class Database:
             self._lock = WriterLock(Path(f"{parsed.database}-writer"))
         else:
             options["connect_args"] = {"connect_timeout": 5, "options": "-c timezone=UTC"}
-            options["pool_pre_ping"] = True
         self.engine: Engine = create_engine(parsed, pool_size=pool_size, max_overflow=0, **options)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self.engine, "checkin", _note_return)
+            event.listen(self.engine, "checkout", _try_if_idle)
         self._writing = self.engine.execution_options(**{_WRITES: True})
 
     @property
@@ -88,6 +99,24 @@ class Database:
         self.engine.dispose()
         if self._lock is not None:
             self._lock.close()
+
+
+def _note_return(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info[_RETURNED] = monotonic()
+
+
+def _try_if_idle(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+    # The server may have gone. To try each time, as SQLAlchemy would, is an exchange more a transaction.
+    returned = record.info.get(_RETURNED)
+    if returned is not None and monotonic() - returned > IDLE_SECONDS:
+        cursor = connection.cursor()
+        try:
+            cursor.execute("SELECT 1")
+            connection.rollback()
+        except psycopg.OperationalError:
+            raise InvalidatePoolError from None
+        finally:
+            cursor.close()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

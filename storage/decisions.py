@@ -15,7 +15,8 @@ from pipeline.documents import Json, canonical
 from pipeline.model import Decision, Dossier, Judgement, Verdict
 from storage import tables as t
 from storage.database import Database
-from storage.dialect import AnyRow, conflict_insert
+from storage.dialect import AnyRow, upsert
+from storage.writes import Write, write
 
 BY_POLICY = "policy"
 """Who decides where no person does."""
@@ -43,24 +44,19 @@ class SqlDecisions:
     def add(self, decision: Decision) -> None:
         """Keep a decision with its dossier. A second one with the same number is refused by the database."""
         dossier = decision.dossier
-        self._connection.execute(
-            _KEEP_DOSSIER(self._connection),
-            {"sha256": dossier.digest, "document": dossier.document},
-        )
-        self._connection.execute(
-            _ADD,
-            {
-                "id": decision.id,
-                "case_id": decision.case_id,
-                "number": decision.number,
-                "verdict": decision.judgement.verdict,
-                "reason": decision.judgement.reason,
-                "decided_by": decision.by,
-                "decided_at": decision.decided_at,
-                "dossier_sha256": dossier.digest,
-                "outcome": canonical(decision.judgement.outcome),
-            },
-        )
+        row = {
+            "id": decision.id,
+            "case_id": decision.case_id,
+            "number": decision.number,
+            "verdict": decision.judgement.verdict,
+            "reason": decision.judgement.reason,
+            "decided_by": decision.by,
+            "decided_at": decision.decided_at,
+            "dossier_sha256": dossier.digest,
+            "outcome": canonical(decision.judgement.outcome),
+        }
+        kept = {"sha256": dossier.digest, "document": dossier.document}
+        write(self._connection, (_KEEP_DOSSIER, [kept]), (_ADD, [row]))
 
     def latest(self, case_id: UUID) -> Decision | None:
         """The decision in force."""
@@ -113,8 +109,8 @@ class SqlHistory:
             after = rows[-1].id
 
 
-_KEEP_DOSSIER = conflict_insert(t.dossiers, lambda keep: keep.on_conflict_do_nothing())
-_ADD = insert(t.decisions)
+_KEEP_DOSSIER = Write(lambda dialect: upsert(dialect, t.dossiers).on_conflict_do_nothing())
+_ADD = Write(lambda _: insert(t.decisions))
 _LATEST = (
     select(t.decisions, t.dossiers.c.document)
     .join(t.dossiers, t.dossiers.c.sha256 == t.decisions.c.dossier_sha256)

@@ -16,11 +16,16 @@ Insert: TypeAlias = postgresql.Insert | sqlite.Insert
 """An INSERT that knows ON CONFLICT."""
 
 
+def upsert(dialect: str, table: Table) -> Insert:
+    """An INSERT of this dialect that knows ON CONFLICT."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
 def conflict_insert(table: Table, complete: Callable[[Insert], Any]) -> Callable[[Connection], Any]:
     """An INSERT with ON CONFLICT, built once for each dialect; call it with the connection."""
 
     @cache
     def of_dialect(name: str) -> Any:
-        return complete(postgresql.insert(table) if name == "postgresql" else sqlite.insert(table))
+        return complete(upsert(name, table))
 
     return lambda connection: of_dialect(connection.dialect.name)

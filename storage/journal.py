@@ -12,6 +12,7 @@ from pipeline.documents import canonical
 from pipeline.identifiers import new_id
 from pipeline.model import Event
 from storage import tables as t
+from storage.writes import Write, write
 
 
 class SqlJournal:
@@ -22,20 +23,18 @@ class SqlJournal:
 
     def write(self, events: Sequence[Event]) -> None:
         """Append events."""
-        self._connection.execute(
-            _INSERT,
-            [
-                {
-                    "id": new_id(),
-                    "case_id": event.case_id,
-                    "name": event.name,
-                    "acted_by": event.by,
-                    "at": event.at,
-                    "data": canonical(event.data),
-                }
-                for event in events
-            ],
-        )
+        rows = [
+            {
+                "id": new_id(),
+                "case_id": event.case_id,
+                "name": event.name,
+                "acted_by": event.by,
+                "at": event.at,
+                "data": canonical(event.data),
+            }
+            for event in events
+        ]
+        write(self._connection, (_INSERT, rows))
 
     def of_case(self, case_id: UUID) -> list[Event]:
         """What happened to a case, oldest first."""
@@ -45,4 +44,4 @@ class SqlJournal:
         return [Event(row.case_id, row.name, row.acted_by, row.at, orjson.loads(row.data)) for row in rows]
 
 
-_INSERT = insert(t.journal)
+_INSERT = Write(lambda _: insert(t.journal))

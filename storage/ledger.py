@@ -11,8 +11,9 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from pipeline.model import CaseFile, Stage, Step
 from storage import tables as t
-from storage.cases import SqlCases
+from storage.cases import FILE_COLUMNS, SqlCases, new_file_of
 from storage.dialect import AnyRow
+from storage.writes import Write, write
 
 _LONGEST_LEASE = timedelta(hours=1)
 _SOON = timedelta(minutes=1)
@@ -26,7 +27,7 @@ class SqlLedger:
 
     def add(self, steps: Sequence[Step]) -> None:
         """Write steps; they become due with the commit."""
-        self._connection.execute(_INSERT, [_values(step) for step in steps])
+        write(self._connection, (_INSERT, [_values(step) for step in steps]))
 
     def finish(self, step: Step, then: Step | None = None) -> bool:
         """Take the step off the ledger and write the one that follows, if any, in its place.
@@ -34,19 +35,20 @@ class SqlLedger:
         False, and nothing is written, if the step is not there any more: somebody has done it.
         """
         if then is None:
-            return self._connection.execute(_DELETE, {"step_id": step.id}).rowcount == 1
-        return self._connection.execute(_REPLACE, {"step_id": step.id, **_values(then)}).rowcount == 1
+            [finished] = write(self._connection, (_DELETE, [{"step_id": step.id}]))
+        else:
+            [finished] = write(self._connection, (_REPLACE, [{"step_id": step.id, **_values(then)}]))
+        return finished == 1
 
     def load(self, step_id: UUID) -> tuple[Step, CaseFile] | None:
         """A step with the file it needs; None if it is done."""
         row = self._connection.execute(_SELECT, {"wanted": step_id}).one_or_none()
         if row is None:
             return None
-        step = _step(row)
-        cases = SqlCases(self._connection)
+        step, file = _step(row), new_file_of(row)
         if step.stage is Stage.COLLECTION and step.source is None:
-            return step, cases.fresh_file(step.case_id)
-        return step, cases.file(step.case_id)
+            return step, file  # nobody has been asked, nothing decided
+        return step, SqlCases(self._connection).complete(file)
 
     def claim_due(self, now: datetime, lease: timedelta, limit: int) -> list[Step]:
         """The steps that are due, each put off by its lease (doubled for each time it was sent before)."""
@@ -112,10 +114,16 @@ def _step(row: AnyRow) -> Step:
     )
 
 
-_INSERT = insert(t.steps)
-_DELETE = delete(t.steps).where(t.steps.c.id == bindparam("step_id"))
-_REPLACE = update(t.steps).where(t.steps.c.id == bindparam("step_id"))
-_SELECT = select(t.steps).where(t.steps.c.id == bindparam("wanted"))
+_INSERT = Write(lambda _: insert(t.steps))
+_DELETE = Write(lambda _: delete(t.steps).where(t.steps.c.id == bindparam("step_id")))
+_REPLACE = Write(lambda _: update(t.steps).where(t.steps.c.id == bindparam("step_id")))
+_SELECT = (
+    # A step's case and reference are those of the file.
+    select(*(column for column in t.steps.c if column.name not in {"case_id", "reference"}), *FILE_COLUMNS)
+    .join(t.cases, t.cases.c.id == t.steps.c.case_id)
+    .join(t.applications, t.applications.c.id == t.cases.c.application_id)
+    .where(t.steps.c.id == bindparam("wanted"))
+)
 _PUT_OFF = (
     update(t.steps)
     .where(t.steps.c.id == bindparam("step_id"))

@@ -13,6 +13,7 @@ from pipeline.identifiers import new_id
 from pipeline.model import Application, ListingVersion
 from storage import tables as t
 from storage.dialect import AnyRow, conflict_insert
+from storage.writes import Write, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +61,23 @@ class SqlListings:
     def publish(self, version: ListingVersion) -> int:
         """Keep a version and put its change at the next position of the feed, which is returned."""
         document = canonical(version.document)
-        self._connection.execute(
-            _ADD_VERSION,
-            {
-                "listing_id": version.listing_id,
-                "version": version.version,
-                "case_id": version.case_id,
-                "published_at": version.published_at,
-                "document": document,
-                "document_sha256": sha256(document),
-            },
-        )
+        added = {
+            "listing_id": version.listing_id,
+            "version": version.version,
+            "case_id": version.case_id,
+            "published_at": version.published_at,
+            "document": document,
+            "document_sha256": sha256(document),
+        }
         position = int(self._connection.execute(_ADVANCE).scalar_one())
-        self._connection.execute(
-            _ADD_CHANGE,
-            {
-                "position": position,
-                "kind": "published",
-                "listing_id": version.listing_id,
-                "version": version.version,
-                "occurred_at": version.published_at,
-            },
-        )
+        change = {
+            "position": position,
+            "kind": "published",
+            "listing_id": version.listing_id,
+            "version": version.version,
+            "occurred_at": version.published_at,
+        }
+        write(self._connection, (_ADD_VERSION, [added]), (_ADD_CHANGE, [change]))
         return position
 
     def current(self, listing_id: UUID) -> StoredListing | None:
@@ -121,8 +117,8 @@ _NEXT_VERSION = conflict_insert(
         set_={"version": t.listings.c.version + 1},
     ).returning(t.listings.c.id, t.listings.c.version),
 )
-_ADD_VERSION = insert(t.listing_versions)
-_ADD_CHANGE = insert(t.listing_changes)
+_ADD_VERSION = Write(lambda _: insert(t.listing_versions))
+_ADD_CHANGE = Write(lambda _: insert(t.listing_changes))
 _ADVANCE = (
     update(t.feed_head)
     .where(t.feed_head.c.id == 1)
