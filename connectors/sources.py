@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePath
 from threading import Semaphore
-from time import monotonic
 from typing import TypeVar
 
 import structlog
@@ -52,9 +51,10 @@ class ConcurrentSources:
     def ask(self, inquiries: Sequence[Inquiry], *, patience: timedelta | None = None) -> list[Answer]:
         """Ask all at once. What is not waited for runs on to its connector's limits and is then dropped."""
         if patience is not None:
-            deadline = monotonic() + patience.total_seconds()
             begun = [self._begin(inquiry) for inquiry in inquiries]
-            return [_answer(one, max(0.0, deadline - monotonic())) for one in begun]
+            # Woken once for all of them: each waking is a turn at the interpreter's lock.
+            wait([one for one in begun if isinstance(one, Future)], patience.total_seconds())
+            return [_answer(one, 0) for one in begun]
         # Whoever may wait for ever asks the last one itself: that saves a thread, and with one inquiry all.
         begun = [self._begin(inquiry) for inquiry in inquiries[:-1]]
         own = [self._ask_here(inquiry) for inquiry in inquiries[-1:]]
