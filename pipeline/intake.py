@@ -7,7 +7,7 @@ document (:mod:`pipeline.schemas`); what is decided here needs the database.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -92,81 +92,77 @@ class Intake:
 
     def _accept(self, submissions: Sequence[Submission]) -> list[Receipt | Problem]:
         now = self.clock.now()
-        outcomes: list[Receipt | Problem] = []
+        applications = [_application(submission, now) for submission in submissions]
         with self.memory.write() as tx:
-            opened = _Opened(tx)
-            for submission in submissions:
-                try:
-                    outcomes.append(self._take(opened, submission, now))
-                except Problem as problem:
-                    # Whoever raises it has written nothing: the others of this transaction stand.
-                    outcomes.append(problem)
-            opened.write()
-        return outcomes
+            outcomes = self._open(tx, [each for each in applications if each.supersedes is None])
+            for application in applications:
+                if application.supersedes is not None:
+                    outcomes |= self._supersede(tx, application, application.supersedes)
+        return [outcomes[application.id] for application in applications]
 
-    def _take(self, opened: _Opened, submission: Submission, now: datetime) -> Receipt:
-        tx = opened.tx
-        supersedes = submission.supersedes
-        application = Application(
-            id=new_id(),
-            sender_id=submission.sender_id,
-            message_id=submission.message_id,
-            received_at=now,
-            body=submission.body,
-            document=submission.document["data"],
-            supersedes=supersedes,
-        )
-        if supersedes is not None:
-            known = tx.applications.by_message(submission.sender_id, submission.message_id)
-            if known is not None:
-                return _receipt_again(tx, known, submission.body)
-            opened.write()
-            _supersede(tx, application, supersedes, now)
-        if not tx.applications.add(application):
-            known = tx.applications.by_message(submission.sender_id, submission.message_id)
-            assert known is not None
-            return _receipt_again(tx, known, submission.body)
-        case = Case(
-            id=new_id(),
-            reference=new_reference(),
-            application_id=application.id,
-            state=State.RECEIVED,
-            version=1,
-            outstanding=0,
-            opened_at=now,
-            changed_at=now,
-        )
-        tx.cases.open(case, application)
-        step = Step(new_id(), case.id, case.reference, Stage.COLLECTION, due_at=now + self.lease)
-        opened.steps.append(step)
-        opened.events.append(_received(case, application))
-        return Receipt(application.id, case.reference, case.state, step)
+    def _open(self, tx: Transaction, applications: Sequence[Application]) -> dict[UUID, Receipt | Problem]:
+        """Keep applications and open their cases, by few statements; what became of each, by its id."""
+        kept = tx.applications.add(applications)
+        opened = [(_case(application), application) for application in applications if application.id in kept]
+        receipts = {case.application_id: self._receipt(case) for case, _ in opened}
+        if opened:
+            tx.cases.open(opened)
+            tx.ledger.add([receipt.step for receipt in receipts.values() if receipt.step is not None])
+            tx.journal.write([_received(case, application) for case, application in opened])
+        return {each.id: receipts.get(each.id) or _came_before(tx, each) for each in applications}
+
+    def _receipt(self, case: Case) -> Receipt:
+        step = Step(new_id(), case.id, case.reference, Stage.COLLECTION, due_at=case.opened_at + self.lease)
+        return Receipt(case.application_id, case.reference, case.state, step)
+
+    def _supersede(
+        self, tx: Transaction, application: Application, superseded: UUID
+    ) -> dict[UUID, Receipt | Problem]:
+        """The same for a correction. Where it cannot take the other's place, nothing is written."""
+        if tx.applications.by_message(application.sender_id, application.message_id) is None:
+            try:
+                _end_superseded(tx, application, superseded)
+            except Problem as problem:
+                return {application.id: problem}
+        return self._open(tx, [application])
 
 
-@dataclass(slots=True)
-class _Opened:
-    """The first steps and events of the cases that a transaction opened, written together: few statements."""
-
-    tx: Transaction
-    steps: list[Step] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-
-    def write(self) -> None:
-        if self.steps:
-            self.tx.ledger.add(self.steps)
-            self.tx.journal.write(self.events)
-            self.steps, self.events = [], []
+def _application(submission: Submission, now: datetime) -> Application:
+    return Application(
+        id=new_id(),
+        sender_id=submission.sender_id,
+        message_id=submission.message_id,
+        received_at=now,
+        body=submission.body,
+        document=submission.document["data"],
+        supersedes=submission.supersedes,
+    )
 
 
-def _receipt_again(tx: Transaction, known: Application, body: bytes) -> Receipt:
-    if known.body != body:
-        raise Problem(ID_REUSED)
+def _case(application: Application) -> Case:
+    return Case(
+        id=new_id(),
+        reference=new_reference(),
+        application_id=application.id,
+        state=State.RECEIVED,
+        version=1,
+        outstanding=0,
+        opened_at=application.received_at,
+        changed_at=application.received_at,
+    )
+
+
+def _came_before(tx: Transaction, application: Application) -> Receipt | Problem:
+    known = tx.applications.by_message(application.sender_id, application.message_id)
+    assert known is not None
+    if known.body != application.body:
+        return Problem(ID_REUSED)
     file = tx.cases.of_sender(known.sender_id, known.id)
     assert file is not None, "an application and its case are kept together"
     return Receipt(known.id, file.case.reference, file.case.state, step=None)
 
 
-def _supersede(tx: Transaction, correction: Application, superseded: UUID, now: datetime) -> None:
+def _end_superseded(tx: Transaction, correction: Application, superseded: UUID) -> None:
     file = tx.cases.of_sender(correction.sender_id, superseded)
     if file is None:
         raise _not_superseded(
@@ -182,10 +178,11 @@ def _supersede(tx: Transaction, correction: Application, superseded: UUID, now: 
     # Steps before the case, in the order in which the stages lock them; and once more, for a step that a
     # stage has written while this waited for it.
     tx.ledger.drop(case.id)
-    tx.cases.move(case, State.SUPERSEDED, now)
+    tx.cases.move(case, State.SUPERSEDED, correction.received_at)
     tx.ledger.drop(case.id)
     replaced_by = {"application": str(correction.id)}
-    tx.journal.write([Event(case.id, "application.superseded", "intake", now, replaced_by)])
+    superseded_now = Event(case.id, "application.superseded", "intake", correction.received_at, replaced_by)
+    tx.journal.write([superseded_now])
 
 
 def _not_superseded(ja: str, en: str) -> Problem:

@@ -132,8 +132,11 @@ class Ledger(Protocol):
 class Applications(Protocol):
     """What was submitted."""
 
-    def add(self, application: Application) -> bool:
-        """Keep an application. False if this sender's message id is known already; nothing is written."""
+    def add(self, applications: Sequence[Application]) -> frozenset[UUID]:
+        """Keep applications; return the ids of those that were kept.
+
+        One whose message id is known already of its sender is not, nor is the second of two in here.
+        """
 
     def by_message(self, sender_id: UUID, message_id: str) -> Application | None:
         """The application that came under this message id."""
@@ -142,8 +145,8 @@ class Applications(Protocol):
 class Cases(Protocol):
     """The cases and their checks."""
 
-    def open(self, case: Case, application: Application) -> None:
-        """A new case."""
+    def open(self, cases: Sequence[tuple[Case, Application]]) -> None:
+        """New cases, each with its application."""
 
     def file(self, case_id: UUID) -> CaseFile:
         """The case with its application, its checks, their captures and its latest decision."""

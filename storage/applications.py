@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import orjson
@@ -19,10 +20,12 @@ class SqlApplications:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, application: Application) -> bool:
-        """Keep an application. False if this sender's message id is known already; nothing is written."""
-        written = self._connection.execute(
-            _ADD(self._connection),
+    def add(self, applications: Sequence[Application]) -> frozenset[UUID]:
+        """Keep applications; return the ids of those that were kept.
+
+        One whose message id is known already of its sender is not, nor is the second of two in here.
+        """
+        rows = [
             {
                 "id": application.id,
                 "sender_id": application.sender_id,
@@ -31,9 +34,12 @@ class SqlApplications:
                 "body_sha256": sha256(application.body),
                 "supersedes": application.supersedes,
                 "received_at": application.received_at,
-            },
-        )
-        return written.one_or_none() is not None
+            }
+            for application in applications
+        ]
+        if not rows:
+            return frozenset()
+        return frozenset(self._connection.execute(_ADD(self._connection), rows).scalars())
 
     def by_message(self, sender_id: UUID, message_id: str) -> Application | None:
         """The application that came under this message id."""

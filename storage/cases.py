@@ -41,25 +41,27 @@ class SqlCases:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def open(self, case: Case, application: Application) -> None:
-        """A new case."""
-        vendor = application.vendor_id
-        row = {
-            "id": case.id,
-            "reference": case.reference,
-            "application_id": case.application_id,
-            "state": case.state,
-            "version": case.version,
-            "outstanding": case.outstanding,
-            "reason": "",
-            "vendor_name": application.vendor_name,
-            "vendor_scheme": vendor.scheme,
-            "vendor_id": vendor.id,
-            "product_name": application.product_name,
-            "opened_at": case.opened_at,
-            "changed_at": case.changed_at,
-        }
-        write(self._connection, (_OPEN, [row]))
+    def open(self, cases: Sequence[tuple[Case, Application]]) -> None:
+        """New cases, each with its application."""
+        rows = [
+            {
+                "id": case.id,
+                "reference": case.reference,
+                "application_id": case.application_id,
+                "state": case.state,
+                "version": case.version,
+                "outstanding": case.outstanding,
+                "reason": "",
+                "vendor_name": application.vendor_name,
+                "vendor_scheme": application.vendor_id.scheme,
+                "vendor_id": application.vendor_id.id,
+                "product_name": application.product_name,
+                "opened_at": case.opened_at,
+                "changed_at": case.changed_at,
+            }
+            for case, application in cases
+        ]
+        write(self._connection, (_OPEN, rows))
 
     def file(self, case_id: UUID) -> CaseFile:
         """The case with its application, its checks, their captures and its latest decision."""

@@ -176,8 +176,8 @@ class World:
         case = Case(new_id(), new_reference(), application.id, State.RECEIVED, 1, 0, now, now)
         step = Step(new_id(), case.id, case.reference, Stage.COLLECTION, now + LEASE)
         with self.memory.write() as tx:
-            assert tx.applications.add(application)
-            tx.cases.open(case, application)
+            assert tx.applications.add([application])
+            tx.cases.open([(case, application)])
             tx.ledger.add([step])
         return step
 

@@ -261,7 +261,8 @@ def test_an_application_that_came_in_the_same_transaction_can_be_superseded(worl
 
 def test_one_bad_row_does_not_fail_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     first = accept(world)
-    drawn = iter(["SK-000000000", first.reference, "SK-111111111", "SK-222222222", "SK-333333333"])
+    together = ["SK-000000000", first.reference, "SK-999999999"]
+    drawn = iter([*together, "SK-111111111", "SK-222222222", "SK-333333333"])
     monkeypatch.setattr(intake, "new_reference", lambda: next(drawn))
     stage = Intake(world.memory, world.clock, LEASE)
     outcomes = stage.accept_all([submission(world.sender_id, f"n{number}") for number in range(3)])
