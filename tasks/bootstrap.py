@@ -69,7 +69,9 @@ def build(current: Settings) -> System:
     database = Database(current.database_url.get_secret_value())
     memory = SqlMemory(database)
     mirror = mirror_if_there(current)
-    sources = ConcurrentSources(_with_mirror(connect(current.sources), mirror, current))
+    # A case may ask a source for its vendor and for its maker; no case is to wait for another one's threads.
+    connectors = _with_mirror(connect(current.sources), mirror, current)
+    sources = ConcurrentSources(connectors, in_flight=2 * current.worker_threads)
     policy = PublishedPolicy(memory, clock, current.policy, current.policy_candidate)
     verification = Verification(
         memory,

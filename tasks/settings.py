@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         30.0, gt=0, description="After so long a step that is not done is sent again"
     )
     sweep_interval_seconds: float = Field(1.0, gt=0, description="How often the sweeper looks")
-    worker_threads: int = Field(4, ge=1, description="Cases that one worker process carries at a time")
+    worker_threads: int = Field(8, ge=1, description="Cases that one worker process carries at a time")
     body_limit_bytes: int = Field(65536, ge=1024, description="Largest webhook body")
     rate_limit_per_minute: int = Field(600, ge=1, description="Applications a minute from one sender")
     backlog_limit: int = Field(20000, ge=1, description="Open steps beyond which intake answers 503")
