@@ -339,7 +339,7 @@ class Verdict(StrEnum):
     REVIEW = "review"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judgement:
     """What the policy says of a dossier.
 
@@ -351,6 +351,11 @@ class Judgement:
     verdict: Verdict
     reason: str
     outcome: Json
+
+    @cached_property
+    def document(self) -> bytes:
+        """The outcome document as canonical JSON: what is kept, and what a listing names by digest."""
+        return canonical(self.outcome)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from pipeline.documents import Json, digest
+from pipeline.documents import Json, sha256
 from pipeline.lifecycle import State
 from pipeline.model import (
     CaseFile,
@@ -77,7 +77,7 @@ def compose(file: CaseFile, decision: Decision, listing_id: UUID, version: int) 
             "decided_at": isoformat(decision.decided_at),
             "policy": list(decision.judgement.outcome.get("policy", ())),
             "basis": decision.dossier.digest,
-            "outcome": digest(decision.judgement.outcome),
+            "outcome": sha256(decision.judgement.document),
         },
         "data_as_of": isoformat(decision.dossier.as_of),
     }

@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection, Select, bindparam, func, insert, select
 
-from pipeline.documents import Json, canonical
+from pipeline.documents import Json
 from pipeline.model import Decision, Dossier, Judgement, Verdict
 from storage import tables as t
 from storage.database import Database
@@ -53,7 +53,7 @@ class SqlDecisions:
             "decided_by": decision.by,
             "decided_at": decision.decided_at,
             "dossier_sha256": dossier.digest,
-            "outcome": canonical(decision.judgement.outcome),
+            "outcome": decision.judgement.document,
         }
         kept = {"sha256": dossier.digest, "document": dossier.document}
         write(self._connection, (_KEEP_DOSSIER, [kept]), (_ADD, [row]))
