@@ -56,10 +56,10 @@ def main() -> int:
 def _measure(site: Site, parts: list[str], *, quick: bool, as_json: bool) -> dict[str, Any]:
     measured: dict[str, Any] = {}
     if "throughput" in parts:
-        cells = list(throughput.measure(site, throughput.QUICK if quick else throughput.FULL, _note))
-        measured["throughput"] = [cell.as_json() for cell in cells]
+        pairs = list(throughput.measure(site, throughput.QUICK if quick else throughput.FULL, _note))
+        measured["throughput"] = [pair.as_json() for pair in pairs]
         if not as_json:
-            print(throughput.table(cells).markdown(), end="\n\n", flush=True)
+            print(throughput.table(pairs).markdown(), end="\n\n", flush=True)
     if "intake" in parts:
         doors = list(intake.measure(site, intake.QUICK if quick else intake.FULL, _note))
         measured["intake"] = [cell.as_json() for cell in doors]

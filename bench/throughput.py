@@ -13,9 +13,10 @@ from typing import Any
 from bench.applications import bodies
 from bench.client import Connection, Fault, send_all
 from bench.contenders import Canvas, Contender, Sekisho
-from bench.machines import Broker, Registries, Site
+from bench.machines import DATABASES, Broker, Registries, Site
 from bench.report import Table, percentile, spread
 from cli.supervisor import Supervisor
+from tasks.settings import Settings
 
 PROCESSES = 2
 """Worker processes of each side: one a core here."""
@@ -31,23 +32,44 @@ DEADLINE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How much is measured.
+class Condition:
+    """How slow the registries are, in milliseconds, and how many threads each worker of either side has."""
 
-    ``latencies`` are the registries', in milliseconds, each with the threads of a worker of either side.
+    latency: int
+    threads: int
+    canvas_threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured on each database.
+
     A burst takes about ``seconds`` at the speed seen while warming up; ``steady`` applications come one by
     one in each round.
     """
 
-    databases: tuple[str, ...]
-    latencies: tuple[tuple[int, int, int], ...]
+    conditions: tuple[Condition, ...]
     rounds: int
     seconds: float
     steady: int
 
 
-FULL = Plan(("sqlite", "postgresql"), ((0, 4, 24), (50, 4, 24), (200, 4, 24), (200, 16, 96)), 3, 6.0, 36)
-QUICK = Plan(("sqlite", "postgresql"), ((0, 4, 24), (50, 4, 24)), 1, 4.0, 18)
+THREADS: int = Settings.model_fields["worker_threads"].default
+CANVAS_THREADS = 24
+"""The canvas at its best: more threads a process were no faster, fewer were slower."""
+
+FULL = Plan(
+    conditions=(
+        Condition(0, THREADS, CANVAS_THREADS),
+        Condition(50, THREADS, CANVAS_THREADS),
+        Condition(200, THREADS, CANVAS_THREADS),
+        Condition(200, 2 * THREADS, 4 * CANVAS_THREADS),
+    ),
+    rounds=3,
+    seconds=6.0,
+    steady=36,
+)
+QUICK = Plan(conditions=(Condition(50, THREADS, CANVAS_THREADS),), rounds=1, seconds=3.0, steady=18)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +87,6 @@ class Round:
 class Cell:
     """All rounds of one contender under one condition."""
 
-    database: str
-    latency: int
-    contender: str
-    threads: int
     rounds: tuple[Round, ...]
 
     @property
@@ -85,25 +103,47 @@ class Cell:
         """Milliseconds of processor time an application."""
         return median(of(one) / one.applications * 1000 for one in self.rounds)
 
-    def as_json(self) -> dict[str, Any]:
-        """Figures and what they come from."""
+    def figures(self) -> dict[str, float]:
+        """The figures that the table shows."""
         return {
-            **asdict(self),
             "per_second": median(self.rates),
-            "p50_ms": percentile(self.latencies, 50),
-            "p99_ms": percentile(self.latencies, 99),
             "worker_cpu_ms": self.cpu(lambda one: one.worker_cpu),
             "total_cpu_ms": self.cpu(lambda one: one.total_cpu),
+            "p50_ms": percentile(self.latencies, 50),
+            "p99_ms": percentile(self.latencies, 99),
         }
 
 
-def measure(site: Site, plan: Plan, note: Callable[[str], None]) -> Iterator[Cell]:
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Both contenders under one condition."""
+
+    database: str
+    condition: Condition
+    sekisho: Cell
+    canvas: Cell
+
+    @property
+    def ratio(self) -> float:
+        """How many applications a second Sekisho carries for one of the canvas."""
+        return median(self.sekisho.rates) / median(self.canvas.rates)
+
+    def as_json(self) -> dict[str, Any]:
+        """Figures, and the rounds that they come from."""
+        return {
+            **asdict(self),
+            "ratio": self.ratio,
+            "figures": {"sekisho": self.sekisho.figures(), "canvas": self.canvas.figures()},
+        }
+
+
+def measure(site: Site, plan: Plan, note: Callable[[str], None]) -> Iterator[Pair]:
     """Measure, condition by condition; within one the contenders take turns."""
     registries, broker = Registries(site), Broker(site)
     with site.supervisor() as below:
         below.start([registries.part, broker.part])
         below.await_ready()
-        for database in plan.databases:
+        for database in DATABASES:
             with (
                 site.database(database) as ours,
                 site.database(database) as theirs,
@@ -115,15 +155,15 @@ def measure(site: Site, plan: Plan, note: Callable[[str], None]) -> Iterator[Cel
                 )
                 doors.start([part for contender in contenders for part in contender.standing])
                 doors.await_ready()
-                for latency, *threads in plan.latencies:
-                    note(f"{database}, sources at {latency} ms")
-                    registries.slow_down(latency)
+                for condition in plan.conditions:
+                    note(f"throughput, {database}, sources at {condition.latency} ms")
+                    registries.slow_down(condition.latency)
+                    threads = (condition.threads, condition.canvas_threads)
                     with site.supervisor() as workers:
                         for contender, number in zip(contenders, threads, strict=True):
                             workers.start(contender.employ(PROCESSES, number))
                         rounds = _take_turns(contenders, plan, workers)
-                    for contender, number, taken in zip(contenders, threads, rounds, strict=True):
-                        yield Cell(database, latency, contender.name, number, tuple(taken))
+                    yield Pair(database, condition, *(Cell(tuple(taken)) for taken in rounds))
                 for contender in contenders:
                     contender.close()
 
@@ -210,36 +250,30 @@ class _Watch:
                     del self._outstanding[application_id]
 
 
-def table(cells: Sequence[Cell]) -> Table:
-    """The cells side by side: each beside the canvas under the same condition."""
-    of_canvas = {
-        (cell.database, cell.latency, number // 2): median(cell.rates)
-        for number, cell in enumerate(cells)
-        if cell.contender == Canvas.name
-    }
+def table(pairs: Sequence[Pair]) -> Table:
+    """The contenders side by side under each condition."""
     rows = []
-    for number, cell in enumerate(cells):
-        rate = median(cell.rates)
-        against = of_canvas[cell.database, cell.latency, number // 2]
-        rows.append(
-            (
-                cell.database,
-                f"{cell.latency}",
-                cell.contender,
-                f"{PROCESSES} x {cell.threads}",
-                spread(cell.rates),
-                f"{rate / against:.2f}",
-                f"{cell.cpu(lambda one: one.worker_cpu):.1f}",
-                f"{cell.cpu(lambda one: one.total_cpu):.1f}",
-                f"{percentile(cell.latencies, 50):.1f}",
-                f"{percentile(cell.latencies, 99):.1f}",
+    for pair in pairs:
+        condition = pair.condition
+        for name, cell, threads, ratio in (
+            (Sekisho.name, pair.sekisho, condition.threads, pair.ratio),
+            (Canvas.name, pair.canvas, condition.canvas_threads, 1.0),
+        ):
+            figures = cell.figures()
+            rows.append(
+                (
+                    pair.database,
+                    str(condition.latency),
+                    name,
+                    f"{PROCESSES} x {threads}",
+                    spread(cell.rates),
+                    f"{ratio:.2f}",
+                    *(f"{figures[name]:.1f}" for name in list(figures)[1:]),
+                )
             )
-        )
+    columns = ("database", "ms", "", "workers", "applications/s", "x canvas")
     return Table(
         "From POST to listing, six sources an application",
-        (
-            "database", "ms", "", "workers", "applications/s", "x canvas", "worker CPU ms", "total CPU ms",
-            "p50 ms", "p99 ms",
-        ),
+        (*columns, "worker CPU ms", "total CPU ms", "p50 ms", "p99 ms"),
         rows,
-    )  # fmt: skip
+    )
