@@ -103,16 +103,13 @@ class Sekisho(Contender):
 
     def __init__(self, site: Site, url: str, broker: Broker, registries: Registries) -> None:
         super().__init__(site, url)
-        others = sources.settings(registries.nta_url, registries.application_id, registries.gleif_url)
+        asked = sources.settings(registries.nta_url, registries.application_id, registries.gleif_url)
         secret = new_secret_key()
         self._environment = {
             "SEKISHO_DATABASE_URL": url,
             "SEKISHO_BROKER_URL": broker.url(0),
             "SEKISHO_SECRET_KEYS": secret,
-            "SEKISHO_NTA_URL": registries.nta_url,
-            "SEKISHO_NTA_APPLICATION_ID": registries.application_id,
-            "SEKISHO_GLEIF_URL": registries.gleif_url,
-            "SEKISHO_OTHER_SOURCES": json.dumps(others),
+            "SEKISHO_SOURCES": json.dumps(asked),
             "SEKISHO_RATE_LIMIT_PER_MINUTE": NO_LIMIT,
             "SEKISHO_BACKLOG_LIMIT": NO_LIMIT,
         }

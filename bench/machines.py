@@ -133,17 +133,17 @@ class Registries:
     @property
     def nta_url(self) -> str:
         """Base of the corporate number interface."""
-        return str(self._announced["sources"]["jp.nta"])
+        return str(self._announced["sources"]["jp.nta"]["base_url"])
 
     @property
     def gleif_url(self) -> str:
         """Base of the LEI interface."""
-        return str(self._announced["sources"]["int.gleif"])
+        return str(self._announced["sources"]["int.gleif"]["base_url"])
 
     @property
     def application_id(self) -> str:
         """The key of the corporate number interface."""
-        return str(self._announced["application_ids"]["jp.nta"])
+        return str(self._announced["sources"]["jp.nta"]["application_id"])
 
     def slow_down(self, milliseconds: int) -> None:
         """Let every answer take so much longer from now on."""

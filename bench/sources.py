@@ -71,6 +71,6 @@ def install(folder: Path) -> None:
 
 
 def settings(nta_url: str, application_id: str, gleif_url: str) -> dict[str, dict[str, str]]:
-    """The settings of the four other sources (``SEKISHO_OTHER_SOURCES``)."""
+    """The settings of the six sources (``SEKISHO_SOURCES``)."""
     of_nta = {"application_id": application_id, "base_url": nta_url}
-    return dict.fromkeys(NTA[1:], of_nta) | {name: {"base_url": gleif_url} for name in GLEIF[1:]}
+    return dict.fromkeys(NTA, of_nta) | {name: {"base_url": gleif_url} for name in GLEIF}

@@ -331,7 +331,7 @@ def sources(installation: Installation) -> Iterator[Finding]:
             yield fail("sources", fault, "see `sekisho config show`")
         return
     if not connectors:
-        yield warn("sources", "none is configured", "set SEKISHO_NTA_APPLICATION_ID")
+        yield warn("sources", "none is asked", "name them in SEKISHO_SOURCES")
     for connector in connectors:
         name = f"source {connector.source}"
         known = KNOWN_RECORDS.get(connector.source)

@@ -54,7 +54,7 @@ def compose(folder: Path, *, as_json: bool) -> None:
         "broker_url": f"redis://:{redis}@redis:6379/0",
         "secret_keys": new_secret_key(),
         "flower_password": secrets.token_urlsafe(16),
-        "nta_application_id": "",
+        "sources": "{}\n",
     }
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -67,8 +67,8 @@ def compose(folder: Path, *, as_json: bool) -> None:
         emit({"folder": str(folder), "made": made})
     else:
         click.echo(f"{folder}: made {', '.join(made) or 'nothing, all of them are there'}.")
-        if "nta_application_id" in made:
-            click.echo("Put the application ID that the tax agency gave you into nta_application_id.")
+        if "sources" in made:
+            click.echo("Put the keys of the registries into sources, as docs/operations.md says.")
 
 
 def _kept(folder: Path, name: str) -> str:

@@ -1,12 +1,14 @@
 """All of Sekisho on one machine: broker, database, sandbox registries, web, worker, sweeper, Flower.
 
 Each part is a process with the command that it has anywhere else. Whatever the environment names (another
-database, another broker, a registry's key) is used; the rest is embedded.
+database, another broker, sources) is used; the rest is embedded. Sources are all real or all the sandbox's:
+invented registries prove nothing of real companies.
 """
 
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import secrets
 import socket
@@ -168,15 +170,16 @@ class Machine:
         return {part.name: part for part in parts}
 
     def _settings_to_embed(self) -> dict[str, str]:
-        from connectors.sandbox.registers.gleif import GleifRegister
-        from connectors.sandbox.registers.nta import APPLICATION_ID, NtaRegister
+        from connectors.sandbox import access
 
         folder = self.folder
         password = folder.keep_secret("broker_password", lambda: secrets.token_urlsafe(24))
         broker_url = folder.secret("broker_url")
         write_private(broker_url, f"redis://:{password}@{HOST}:{self.ports.broker}/0")
-        sandbox = f"http://{HOST}:{self.ports.sandbox}"
+        sources = folder.secret("sources")
+        write_private(sources, json.dumps(access.sources(f"http://{HOST}:{self.ports.sandbox}")))
         settings = {
+            "SOURCES_FILE": str(sources),
             "DATABASE_URL": f"sqlite:///{folder.database}",
             "BROKER_URL_FILE": str(broker_url),
             "SECRET_KEYS_FILE": self._kept("secret_keys", new_secret_key),
@@ -185,11 +188,8 @@ class Machine:
             "FLOWER_COOKIE_SECRET_FILE": self._kept(
                 "flower_cookie_secret", lambda: secrets.token_urlsafe(48)
             ),
-            "GLEIF_URL": f"{sandbox}/{GleifRegister.base}",
             "URL": self.web_url,
         }
-        if not {f"{PREFIX}NTA_APPLICATION_ID", f"{PREFIX}NTA_APPLICATION_ID_FILE"} & self.environment.keys():
-            settings |= {"NTA_URL": f"{sandbox}/{NtaRegister.base}", "NTA_APPLICATION_ID": APPLICATION_ID}
         return {PREFIX + name: value for name, value in settings.items()}
 
     def _kept(self, name: str, make: Callable[[], str]) -> str:

@@ -36,8 +36,8 @@ GRACE = 20.0
 def up(state: Path, port: int | None, flower_port: int | None, *, as_json: bool) -> None:
     """Start everything on this machine, and stay. Ctrl-C ends it.
 
-    What the environment names (SEKISHO_DATABASE_URL, SEKISHO_BROKER_URL, SEKISHO_NTA_APPLICATION_ID, …) is
-    used; the rest is embedded: a broker, a SQLite database, the sandbox registries. All of it listens on
+    What the environment names (SEKISHO_DATABASE_URL, SEKISHO_BROKER_URL, SEKISHO_SOURCES, …) is used; the
+    rest is embedded: a broker, a SQLite database, the sandbox registries. All of it listens on
     127.0.0.1 only. Data, secrets and logs are in the state folder, and are there again at the next start.
     """
     from cli.machine import Machine

@@ -7,20 +7,29 @@ Secrets may stand in files instead: ``SEKISHO_SECRET_KEYS_FILE`` names the file 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 from cryptography.fernet import Fernet
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from pipeline.documents import read_json
 from pipeline.errors import ConfigurationError
 from pipeline.schedule import RetrySchedule
 
 PREFIX = "SEKISHO_"
+
+OPEN_SOURCES = ("int.gleif", "no.brreg", "fr.entreprises", "us.fedramp")
+"""Asked unless the operator says no: interfaces that are open to everybody under an open licence.
+
+All others wait for his word: they need a key or a server, publish no terms and no layout (the lists that are
+pages), or may lawfully be asked for some purposes only (``eu.vies``).
+"""
 
 
 class Settings(BaseSettings):
@@ -37,10 +46,6 @@ class Settings(BaseSettings):
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Fernet keys, comma separated, the newest first; they encrypt the senders' secrets"
     )
-    nta_url: str = Field("", description="jp.nta: another base than the corporate-number Web-API's own")
-    nta_application_id: SecretStr = Field(
-        SecretStr(""), description="Application ID that the tax agency gave; without it jp.nta is not asked"
-    )
     mirror_url: SecretStr = Field(
         SecretStr(""),
         description="The register's mirror; default: beside the SQLite file, or in the database itself",
@@ -49,19 +54,20 @@ class Settings(BaseSettings):
         4, ge=0, description="How many days the mirror's state may lie back for jp.nta to answer from it"
     )
     nta_download_url: str = Field("", description="Another base than the agency's own download pages")
-    gleif_url: str = Field("", description="int.gleif: another base than the LEI API's own")
-    gleif_enabled: bool = Field(True, description="Whether int.gleif is asked; it needs no key")
-    other_sources: dict[str, dict[str, str]] = Field(
-        {}, description='Connectors of other packages and their settings: {"xx.name": {"key": "…"}}'
-    )
     contact: str = Field("", description="Mail or web address of the operator, told to the sources")
+    source_timeout_seconds: float = Field(
+        20.0, gt=0, description="How long one call to a source may take in all"
+    )
+    sources: Annotated[dict[str, dict[str, str]], NoDecode] = Field(
+        {},
+        validate_default=True,
+        repr=False,
+        description="The sources that are asked, with keys and addresses, as JSON: docs/operations.md",
+    )
     policy: str = Field("jp-national-first", description="The policy pack in force")
     policy_candidate: str = Field(
         "",
         description="A pack that is tried beside it and never applied: a name, a file, or a proposal's id",
-    )
-    source_timeout_seconds: float = Field(
-        20.0, gt=0, description="How long one call to a source may take in all"
     )
     express_patience_seconds: float = Field(
         2.0, gt=0, description="How long the express lane waits for its slowest source"
@@ -97,21 +103,26 @@ class Settings(BaseSettings):
                 raise ValueError("not a Fernet key; `sekisho keys new` makes one") from None
         return value
 
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _chosen_sources(cls, value: Any, info: ValidationInfo) -> dict[str, dict[str, str]]:
+        """Those open to everybody and those that the operator names, each with what is told to all."""
+        given = read_json(value.encode()) if isinstance(value, str) else value
+        if not isinstance(given, Mapping):
+            raise ValueError("not a JSON object of sources")
+        chosen = {**dict.fromkeys(OPEN_SOURCES, True), **given}
+        common = {
+            "contact": info.data.get("contact", ""),
+            "timeout": str(info.data.get("source_timeout_seconds", "")),
+        }
+        return {
+            source: common | _of_source(source, own) for source, own in chosen.items() if own is not False
+        }
+
     @field_validator("retry_delays_seconds", mode="before")
     @classmethod
     def _split_delays(cls, value: Any) -> Any:
         return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-    @property
-    def sources(self) -> dict[str, dict[str, str]]:
-        """The sources that are asked, each with what its connector needs. Holds secrets."""
-        common = {"contact": self.contact, "timeout": str(self.source_timeout_seconds)}
-        chosen: dict[str, dict[str, str]] = {}
-        if application_id := self.nta_application_id.get_secret_value():
-            chosen["jp.nta"] = {"application_id": application_id, "base_url": self.nta_url, **common}
-        if self.gleif_enabled:
-            chosen["int.gleif"] = {"base_url": self.gleif_url, **common}
-        return chosen | {name: common | own for name, own in self.other_sources.items()}
 
     @property
     def lease(self) -> timedelta:
@@ -139,6 +150,18 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment first, then the files that the environment names."""
         return (init_settings, env_settings, _NamedFiles(settings_cls))
+
+
+def _of_source(source: str, own: Any) -> dict[str, str]:
+    """A source's own settings; ``true`` says that it is asked and needs none."""
+    if own is True:
+        return {}
+    if not isinstance(own, Mapping):
+        raise ValueError(f"{source}: true, false, or an object with its settings")
+    for name, value in own.items():
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            raise ValueError(f"{source}: {name} is neither text nor a number")
+    return {name: str(value) for name, value in own.items()}
 
 
 class _NamedFiles(PydanticBaseSettingsSource):

@@ -8,9 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from connectors.sandbox.registers.gbizinfo import TOKEN
-from connectors.sandbox.registers.invoice import InvoiceRegister
-from connectors.sandbox.registers.nta import APPLICATION_ID, NtaRegister
+from connectors.sandbox import access
 from connectors.sandbox.server import Sandbox, listen, server
 from connectors.sandbox.world import generate, load
 
@@ -34,9 +32,8 @@ def main(arguments: list[str] | None = None) -> None:
     _announce(
         {
             "port": listener.getsockname()[1],
-            "sources": sandbox.addresses,
-            "application_ids": {NtaRegister.source: APPLICATION_ID, InvoiceRegister.source: APPLICATION_ID},
-            "tokens": {"jp.gbizinfo": TOKEN},
+            "addresses": sandbox.addresses,
+            "sources": access.sources(root),
         },
         options.announce,
     )

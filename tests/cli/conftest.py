@@ -13,6 +13,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from cli.main import main
+from tasks.settings import OPEN_SOURCES
 
 
 @dataclass(frozen=True)
@@ -77,5 +78,5 @@ def installation(sqlite_database_url: str) -> None:
     """An environment with a migrated database and a key, and without sources or broker."""
     os.environ["SEKISHO_DATABASE_URL"] = sqlite_database_url
     os.environ["SEKISHO_SECRET_KEYS"] = Fernet.generate_key().decode()
-    os.environ["SEKISHO_GLEIF_ENABLED"] = "false"
+    os.environ["SEKISHO_SOURCES"] = json.dumps(dict.fromkeys(OPEN_SOURCES, False))
     os.environ["SEKISHO_BROKER_URL"] = "redis://127.0.0.1:1/0"

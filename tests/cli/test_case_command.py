@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from pipeline.documents import read_json
 from pipeline.intake import Intake
 from storage.senders import Cipher, SqlSenders
 from tasks.bootstrap import System, build
-from tasks.settings import load_settings
+from tasks.settings import OPEN_SOURCES, load_settings
 from tests.cli.conftest import Sekisho
 
 pytestmark = pytest.mark.usefixtures("installation")
@@ -54,8 +55,8 @@ def office() -> Iterator[Office]:
 
 @pytest.fixture
 def office_without_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    monkeypatch.setenv("SEKISHO_NTA_APPLICATION_ID", "x" * 13)
-    monkeypatch.setenv("SEKISHO_NTA_URL", "http://127.0.0.1:1/4")
+    nta = {"application_id": "x" * 13, "base_url": "http://127.0.0.1:1/4"}
+    monkeypatch.setenv("SEKISHO_SOURCES", json.dumps({**dict.fromkeys(OPEN_SOURCES, False), "jp.nta": nta}))
     opened = Office()
     yield opened
     opened.system.close()

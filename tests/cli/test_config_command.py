@@ -75,11 +75,14 @@ def test_what_is_no_secret_in_an_address_is_shown() -> None:
     assert shown(SecretStr("")) == ""
 
 
-def test_of_other_connectors_only_the_names_of_settings_are_shown(
+def test_of_sources_only_the_names_of_settings_are_shown(
     sekisho: Sekisho, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SEKISHO_OTHER_SOURCES", '{"xx.name": {"pin": "geheim"}}')
-    assert settings(sekisho)["SEKISHO_OTHER_SOURCES"]["value"] == "xx.name (pin)"
+    monkeypatch.setenv("SEKISHO_SOURCES", '{"xx.name": {"pin": "geheim"}, "int.gleif": false}')
+    shown_ = settings(sekisho)["SEKISHO_SOURCES"]["value"]
+    assert "xx.name (contact, timeout, pin)" in shown_
+    assert "no.brreg (contact, timeout)" in shown_
+    assert "int.gleif" not in shown_
 
 
 def test_all_faults_are_told_at_once_and_no_value(sekisho: Sekisho) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pipeline.identifiers import new_id
 from pipeline.model import Stage
 from storage import tables
 from storage.database import Database
+from tasks.settings import OPEN_SOURCES
 from tests.cli.conftest import Answer, Sekisho
 
 pytestmark = pytest.mark.usefixtures("installation")
@@ -156,14 +158,14 @@ def test_a_full_disk_is_told(sekisho: Sekisho, monkeypatch: pytest.MonkeyPatch) 
 def test_sources_are_asked_unless_they_are_not_to_be(
     sekisho: Sekisho, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SEKISHO_NTA_APPLICATION_ID", "x" * 13)
-    monkeypatch.setenv("SEKISHO_NTA_URL", "http://127.0.0.1:1/4")
+    nta = {"application_id": "x" * 13, "base_url": "http://127.0.0.1:1/4"}
+    monkeypatch.setenv("SEKISHO_SOURCES", json.dumps({**dict.fromkeys(OPEN_SOURCES, False), "jp.nta": nta}))
     assert healths(sekisho("doctor", "--json"))["source jp.nta"] == "fail"
     assert not any(name.startswith("source") for name in healths(sekisho("doctor", "--offline", "--json")))
 
 
 def test_a_source_that_is_set_wrongly_is_told(sekisho: Sekisho, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEKISHO_OTHER_SOURCES", '{"xx.none": {"pin": "geheim"}}')
+    monkeypatch.setenv("SEKISHO_SOURCES", '{"xx.none": {"pin": "geheim"}}')
     answer = sekisho("doctor", "--json")
     assert healths(answer)["sources"] == "fail"
     assert "geheim" not in answer.out

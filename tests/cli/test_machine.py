@@ -12,6 +12,8 @@ from cli.output import Exit, Failure
 from cli.processes import Signals
 from cli.state import StateFolder
 from cli.supervisor import Supervisor
+from connectors.installed import BUILT_IN
+from tasks.settings import OPEN_SOURCES
 
 
 @pytest.fixture
@@ -46,29 +48,26 @@ def test_what_the_environment_leaves_open_is_embedded(folder: StateFolder) -> No
     settings = machine.settings
     assert settings.database_url.get_secret_value() == f"sqlite:///{folder.database}"
     assert settings.broker_url.get_secret_value().endswith("@127.0.0.1:3/0")
-    assert {name: source["base_url"] for name, source in settings.sources.items()} == {
-        "jp.nta": "http://127.0.0.1:4/nta/4",
-        "int.gleif": "http://127.0.0.1:4/gleif/api/v1",
-    }
+    assert settings.sources.keys() == BUILT_IN.keys()
+    assert all(source["base_url"].startswith("http://127.0.0.1:4/") for source in settings.sources.values())
     assert list(machine.parts) == ["broker", "sandbox", "web", "worker", "flower", "sweeper"]
 
 
 def test_what_the_environment_names_is_used(folder: StateFolder, tmp_path: Path) -> None:
-    key = tmp_path / "key"
-    key.write_text("a-real-key-00\n")
+    sources = tmp_path / "sources"
+    sources.write_text('{"jp.nta": {"application_id": "a-real-key-00"}}\n')
     given_ = {
         "SEKISHO_DATABASE_URL": "postgresql://db/x",
         "SEKISHO_BROKER_URL": "redis://elsewhere/0",
-        "SEKISHO_NTA_APPLICATION_ID_FILE": str(key),
-        "SEKISHO_GLEIF_URL": "",
+        "SEKISHO_SOURCES_FILE": str(sources),
     }
     machine = Machine(folder, given_, Ports(1, 2, 3, 4))
     settings = machine.settings
     assert settings.database_url.get_secret_value() == "postgresql://db/x"
     assert settings.broker_url.get_secret_value() == "redis://elsewhere/0"
     assert settings.sources["jp.nta"]["application_id"] == "a-real-key-00"
-    assert settings.sources["jp.nta"]["base_url"] == ""
-    assert settings.sources["int.gleif"]["base_url"] == ""
+    assert settings.sources.keys() == {"jp.nta", *OPEN_SOURCES}
+    assert not any("base_url" in source for source in settings.sources.values())
     assert "broker" not in machine.parts
 
 

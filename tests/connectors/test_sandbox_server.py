@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from connectors.installed import BUILT_IN
 from connectors.sandbox.registers.nta import APPLICATION_ID
 from connectors.sandbox.server import serving
 from connectors.sandbox.world import generate, load
@@ -278,18 +279,15 @@ def test_the_process_announces_its_port_and_ends_on_a_signal(tmp_path: Path, end
                 raise AssertionError(f"ended with {process.wait(timeout=0.05)}")
         announced = json.loads(announcement.read_bytes())
         root = f"http://127.0.0.1:{announced['port']}"
-        assert (
-            announced["sources"].items()
-            >= {
-                "jp.nta": f"{root}/nta/4",
-                "int.gleif": f"{root}/gleif/api/v1",
-            }.items()
-        )
+        assert announced["sources"].keys() == BUILT_IN.keys()
+        for source, told in announced["sources"].items():
+            assert told["base_url"] == announced["addresses"][source]
+        assert announced["addresses"]["jp.nta"] == f"{root}/nta/4"
         made = generate(8).companies[0].identifiers["JP-JCN"]
-        key = announced["application_ids"]["jp.nta"]
+        key = announced["sources"]["jp.nta"]["application_id"]
         for number in (WORLD.company("homei").identifiers["JP-JCN"], made):
             query = f"id={key}&number={number}&type=02"
-            answer = requests.get(f"{announced['sources']['jp.nta']}/num?{query}", timeout=10)
+            answer = requests.get(f"{announced['addresses']['jp.nta']}/num?{query}", timeout=10)
             assert number in answer.text
         process.send_signal(end)
         assert process.wait(timeout=30) == 0

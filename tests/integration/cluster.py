@@ -79,9 +79,7 @@ class Cluster:
         announced = json.loads(
             until(lambda: announcement.exists() and announcement.read_text(), "the sandbox")
         )
-        self.environment["SEKISHO_NTA_URL"] = announced["sources"]["jp.nta"]
-        self.environment["SEKISHO_NTA_APPLICATION_ID"] = announced["application_ids"]["jp.nta"]
-        self.environment["SEKISHO_GLEIF_URL"] = announced["sources"]["int.gleif"]
+        self.environment["SEKISHO_SOURCES"] = json.dumps(announced["sources"])
         for name in ("valkey", "web", "worker", "beat"):
             self.start(name)
         until(self.is_ready, "web")
