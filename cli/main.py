@@ -16,6 +16,7 @@ from cli.case import case
 from cli.config import config
 from cli.demo import demo
 from cli.doctor import doctor
+from cli.imports import imports
 from cli.keys import keys
 from cli.migrate import migrate
 from cli.names import names
@@ -52,7 +53,7 @@ def sekisho() -> None:
 
 
 _COMMANDS = (
-    *(demo, up, submit, case, policy, names, registry),
+    *(demo, up, submit, case, policy, names, registry, imports),
     *(senders, doctor, migrate, config, keys, probe),
 )
 for _command in _COMMANDS:

@@ -41,6 +41,7 @@ RATES = (Rate(30, 3600),)
 LIMITS = Limits(read=20.0, total=60.0, size=24 * 1024 * 1024)
 
 STATUSES: Mapping[str, str] = {
+    "compliant": "authorized",
     "fedramp authorized": "authorized",
     "authorized": "authorized",
     "fedramp certified": "certified",
@@ -61,12 +62,13 @@ STATUSES: Mapping[str, str] = {
     "no status found (delisted)": "delisted",
     "delisted": "delisted",
 }
-"""The words of feed and changelog, in small letters."""
+"""The words of feed, changelog and the older feed (``Designation``), in small letters."""
 
 VALID = frozenset({"authorized", "certified"})
 """The statuses of an offering that federal agencies may rely on."""
 
-_NO_DATE = frozenset({"", "not active", "not in process", "not authorized", "no frr date", "n/a"})
+NO_DATE = frozenset({"", "not active", "not in process", "not authorized", "no frr date", "n/a"})
+"""What stands where a date would, in small letters: there is none."""
 
 
 class Fedramp:
@@ -114,13 +116,13 @@ class Fedramp:
         with strict.reading(capture):
             feed = _feed(capture.body)
             rows = feed["data"]["Products"]
-            own = {_id(row) for row in rows if _uei(row) == inquiry.subject.id}
+            own = {_id(row) for row in rows if uei_of(row) == inquiry.subject.id}
             offerings = _offerings(row for row in rows if _id(row) in own)
-            name = _folded(inquiry.name)
+            name = folded(inquiry.name)
             record: dict[str, Any] = {
                 "offerings": offerings,
                 "same_name": sorted(
-                    {_id(row) for row in rows if name and _uei(row) is None and _folded(row["csp"]) == name}
+                    {_id(row) for row in rows if name and uei_of(row) is None and folded(row["csp"]) == name}
                 ),
                 "register_date": _day(feed["meta"]["last_change"]),
             }
@@ -187,19 +189,19 @@ def _offerings(rows: Iterable[Json]) -> list[dict[str, Any]]:
 
 def _offering(row: Json) -> dict[str, Any]:
     schemas.check(SOURCE, row, "product")
-    status = _status(row["status"])
+    status = status_of(row["status"])
     offering = {
         "id": _id(row),
         "provider": _trimmed(row["csp"]),
         "offering": _trimmed(row["cso"]),
-        "uei": _uei(row),
+        "uei": uei_of(row),
         "status": status,
         "valid": status in VALID,
         "impact_level": _trimmed(row.get("impact_level")),
         "authorization_type": _trimmed(row.get("auth_type")),
         # Two columns say the same; one may be a word where the other is a date.
-        "authorized_on": _date(row.get("auth_date")) or _date(row.get("fedramp_auth")),
-        "ready_on": _date(row.get("ready_date")),
+        "authorized_on": day_of(row.get("auth_date")) or day_of(row.get("fedramp_auth")),
+        "ready_on": day_of(row.get("ready_date")),
         "annual_assessment": _trimmed(row.get("annual_assessment")),
         "assessor": _trimmed(row.get("independent_assessor")),
         "service_models": [model.strip() for model in row.get("service_model", ()) if model.strip()],
@@ -209,11 +211,11 @@ def _offering(row: Json) -> dict[str, Any]:
 
 
 def _history(id_: str, product: Json) -> dict[str, Any]:
-    status = _status(product["current_status"])
+    status = status_of(product["current_status"])
     steps = [
-        {"status": _status(step["status_name"]), "since": since}
+        {"status": status_of(step["status_name"]), "since": since}
         for step in product["statuses"]
-        if (since := _date(step["start_date"])) is not None
+        if (since := day_of(step["start_date"])) is not None
     ]
     # Sorted by day only: of one day the file's order holds. The last step need not be how it stands.
     return {
@@ -226,14 +228,14 @@ def _history(id_: str, product: Json) -> dict[str, Any]:
 
 def _changes(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for id_, changes in groupby(sorted(entries, key=_product), key=_product):
-        dated = [(on, change) for change in changes if (on := _date(change["transition_date"])) is not None]
+        dated = [(on, change) for change in changes if (on := day_of(change["transition_date"])) is not None]
         steps: list[dict[str, Any]] = []
         last: Json = {}
         for on, change in sorted(dated, key=lambda pair: pair[0]):
             if not (change["to_status"] or "").strip():
                 continue
             last = change
-            status = _status(change["to_status"])
+            status = status_of(change["to_status"])
             if not steps or steps[-1]["status"] != status:  # else it is only recorded once more
                 steps.append({"status": status, "since": on})
         status = steps[-1]["status"] if steps else "none"
@@ -261,19 +263,20 @@ def _id(row: Json) -> str:
     return str(row["id"]).strip()
 
 
-def _uei(row: Json) -> str | None:
+def uei_of(row: Json) -> str | None:
     """The row's UEI, None for a blank or malformed one."""
     number = (row.get("uei") or "").strip().upper()
     return number if is_well_formed(OrganisationId(SCHEME, number)) else None
 
 
-def _status(words: str) -> str:
-    return STATUSES[strict.one_of(_folded(words), STATUSES, "status")]
+def status_of(words: str) -> str:
+    """What the words of a status mean, of :data:`STATUSES`; :class:`Unexpected` for other words."""
+    return STATUSES[strict.one_of(folded(words), STATUSES, "status")]
 
 
-def _date(words: str | None) -> str | None:
+def day_of(words: str | None) -> str | None:
     """The day that a moment or date says, None for a word that stands for none."""
-    if words is None or _folded(words) in _NO_DATE:
+    if words is None or folded(words) in NO_DATE:
         return None
     return _day(words.strip())
 
@@ -288,5 +291,6 @@ def _trimmed(text: str | None) -> str | None:
     return (text or "").strip() or None
 
 
-def _folded(words: str) -> str:
+def folded(words: str) -> str:
+    """The words without case and double spaces, as they are compared."""
     return " ".join(words.casefold().split())

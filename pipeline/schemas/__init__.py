@@ -70,6 +70,10 @@ class Schema:
             ]
         return sorted(found, key=lambda violation: (violation.pointer, violation.code, violation.text.en))
 
+    def label(self, *path: str | int) -> Text:
+        """What people call a place that the schema describes."""
+        return _label(self, path)
+
 
 def _load(name: str, version: int) -> Schema:
     return Schema(name, version, files(__name__).joinpath(f"{name}-{version}.json").read_bytes())
