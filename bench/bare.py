@@ -74,12 +74,13 @@ def create_app() -> FastAPI:
             "sends": 0,
         }
         event = {
-            "id": new_id(),
+            "position": new_id().int >> 65,  # grows with time
             "case_id": case_id,
             "name": "application.received",
             "acted_by": "intake",
             "at": now,
             "data": orjson.dumps({"application": str(application_id), "body": digest}),
+            "sha256": digest,
         }
         with database.write() as connection:
             connection.execute(_APPLICATION, application)

@@ -1,17 +1,36 @@
-"""The append-only record of everything that happened."""
+"""The append-only record of everything that happened, chained in the order of the commits.
+
+Events are kept until the transaction has done everything else. Then the journal's head is locked, the entries
+are written behind it, and the transaction commits: whoever holds that lock waits for nobody, so it neither
+deadlocks nor is held for longer than a commit takes. On PostgreSQL all of it, the commit too, is one exchange
+with the server, which computes the digests itself; elsewhere they are computed here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import (
+    Connection,
+    LargeBinary,
+    String,
+    Uuid,
+    bindparam,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
 
 from pipeline.documents import canonical
-from pipeline.identifiers import new_id
+from pipeline.journal import GENESIS, Entry, Head, Kept, chain, opening
 from pipeline.model import Event
 from storage import tables as t
+from storage.dialect import AnyRow
 from storage.writes import Write, write
 
 
@@ -20,28 +39,139 @@ class SqlJournal:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._events: list[Event] = []
 
     def write(self, events: Sequence[Event]) -> None:
-        """Append events."""
-        rows = [
-            {
-                "id": new_id(),
-                "case_id": event.case_id,
-                "name": event.name,
-                "acted_by": event.by,
-                "at": event.at,
-                "data": canonical(event.data),
-            }
-            for event in events
+        """Append events: they become entries when the transaction commits."""
+        self._events.extend(events)
+
+    def seal(self) -> None:
+        """Write what was appended behind the head. The last thing that a transaction does: it may commit."""
+        events, self._events = self._events, []
+        if not events:
+            return
+        if self._connection.dialect.name == "postgresql":
+            rows = [{**_values(event), "opening": opening(event)} for event in events]
+            write(self._connection, (_LOCK, [{}]), (_LINK, rows), commit=True)
+            return
+        entries = chain(self.head(), events, self._latest({event.case_id for event in events}))
+        added = [
+            {"position": entry.position, **_values(entry.event), "sha256": entry.sha256} for entry in entries
         ]
-        write(self._connection, (_INSERT, rows))
+        newest = {"to_position": entries[-1].position, "to_sha256": entries[-1].sha256}
+        write(self._connection, (_INSERT, added), (_ADVANCE, [newest]))
+
+    def head(self) -> Head:
+        """Where the journal ends."""
+        row = self._connection.execute(select(t.journal_head)).one()
+        return Head(row.position, row.sha256)
 
     def of_case(self, case_id: UUID) -> list[Event]:
         """What happened to a case, oldest first."""
-        rows = self._connection.execute(
-            select(t.journal).where(t.journal.c.case_id == case_id).order_by(t.journal.c.id)
-        )
-        return [Event(row.case_id, row.name, row.acted_by, row.at, orjson.loads(row.data)) for row in rows]
+        return [_event(row) for row in self._connection.execute(_OF_CASE, {"of_case": case_id})]
+
+    def entries(self, after: int, limit: int) -> list[Kept]:
+        """Entries beyond a position, the oldest first, as they are in the database."""
+        rows = self._connection.execute(_ENTRIES, {"beyond": after, "at_most": limit})
+        return [_kept(row) for row in rows]
+
+    def _latest(self, cases: set[UUID]) -> dict[UUID, str]:
+        return {case: row.sha256 for case in cases if (row := self._newest(case)) is not None}
+
+    def _newest(self, case_id: UUID) -> AnyRow | None:
+        return self._connection.execute(_NEWEST, {"of_case": case_id}).one_or_none()
 
 
+def _values(event: Event) -> dict[str, Any]:
+    return {
+        "case_id": event.case_id,
+        "name": event.name,
+        "acted_by": event.by,
+        "at": event.at,
+        "data": canonical(event.data),
+    }
+
+
+def _event(row: AnyRow) -> Event:
+    return Event(row.case_id, row.name, row.acted_by, row.at, orjson.loads(row.data))
+
+
+def _kept(row: AnyRow) -> Kept:
+    entry = Entry(row.position, _event(row), row.previous or GENESIS, row.previous_of_case)
+    return Kept(entry, row.sha256)
+
+
+_ONLY = t.journal_head.c.id == literal_column("1")
 _INSERT = Write(lambda _: insert(t.journal))
+_ADVANCE = Write(
+    lambda _: (
+        update(t.journal_head)
+        .where(_ONLY)
+        .values(position=bindparam("to_position"), sha256=bindparam("to_sha256"))
+    )
+)
+_OF_CASE = select(t.journal).where(t.journal.c.case_id == bindparam("of_case")).order_by(t.journal.c.position)
+_NEWEST = (
+    select(t.journal.c.sha256)
+    .where(t.journal.c.case_id == bindparam("of_case"))
+    .order_by(t.journal.c.position.desc())
+    .limit(1)
+)
+
+_before = t.journal.alias("before")
+_ENTRIES = (
+    select(
+        t.journal,
+        select(_before.c.sha256)
+        .where(_before.c.position == t.journal.c.position - 1)
+        .scalar_subquery()
+        .label("previous"),
+        select(_before.c.sha256)
+        .where(_before.c.case_id == t.journal.c.case_id, _before.c.position < t.journal.c.position)
+        .order_by(_before.c.position.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("previous_of_case"),
+    )
+    .where(t.journal.c.position > bindparam("beyond"))
+    .order_by(t.journal.c.position)
+    .limit(bindparam("at_most"))
+)
+
+# The lock is a statement of its own: only the next one sees what the last holder of the lock has committed.
+_LOCK = Write(lambda _: select(t.journal_head.c.id).where(_ONLY).with_for_update())
+
+_LINK = Write(
+    lambda _: text(
+        # ``pipeline.journal.closing`` in SQL.
+        """
+        WITH head AS (
+            UPDATE journal_head
+            SET position = position + 1,
+                sha256 = 'sha256:' || encode(sha256(:opening || convert_to(
+                    '"position":' || (position + 1) || ',"previous":"' || sha256 || '","previous_of_case":'
+                    || coalesce(
+                        (
+                            SELECT '"' || before.sha256 || '"' FROM journal AS before
+                            WHERE before.case_id = :case_id ORDER BY before.position DESC LIMIT 1
+                        ),
+                        'null'
+                    )
+                    || '}',
+                    'UTF8'
+                )), 'hex')
+            WHERE id = 1
+            RETURNING position, sha256
+        )
+        INSERT INTO journal (position, case_id, name, acted_by, at, data, sha256)
+        SELECT position, :case_id, :name, :acted_by, :at, :data, sha256 FROM head
+        """
+    ).bindparams(
+        bindparam("opening", type_=LargeBinary()),
+        bindparam("case_id", type_=Uuid()),
+        bindparam("name", type_=String()),
+        bindparam("acted_by", type_=String()),
+        bindparam("at", type_=t.Moment()),
+        bindparam("data", type_=LargeBinary()),
+    )
+)

@@ -59,6 +59,10 @@ class SqlTransaction:
         """The append-only record."""
         return SqlJournal(self.connection)
 
+    def end(self) -> None:
+        """Do what has to be done last, before the commit."""
+        self.journal.seal()
+
 
 class SqlMemory:
     """The database, as the core sees it."""
@@ -70,7 +74,9 @@ class SqlMemory:
     def write(self) -> Iterator[SqlTransaction]:
         """A transaction that commits when the block ends and rolls back when it raises."""
         with self._database.write() as connection:
-            yield SqlTransaction(connection)
+            tx = SqlTransaction(connection)
+            yield tx
+            tx.end()
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:

@@ -267,10 +267,23 @@ policy_publications = Table(
 journal = Table(
     "journal",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("case_id", Uuid, nullable=False, index=True),
+    # An entry is made of these and of the digests before it (``pipeline.journal.Entry``).
+    Column("position", POSITION, primary_key=True, autoincrement=False),
+    Column("case_id", Uuid, nullable=False),
     Column("name", String(64), nullable=False),
     Column("acted_by", String(100), nullable=False),
     Column("at", Moment, nullable=False),
     Column("data", LargeBinary, nullable=False),
+    Column("sha256", DIGEST, nullable=False),
+    Index("ix_journal_case", "case_id", "position"),
+)
+
+journal_head = Table(
+    "journal_head",
+    metadata,
+    # One row, as the feed's. It is locked as the last thing in a transaction, after the feed's.
+    Column("id", Integer, primary_key=True),
+    Column("position", POSITION, nullable=False),
+    Column("sha256", DIGEST, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
 )

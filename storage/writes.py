@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Delete, Dialect, Insert, Update
+from sqlalchemy import Connection, Delete, Dialect, Insert, Select, TextClause, Update
 from sqlalchemy.exc import DBAPIError
 
 Row: TypeAlias = Mapping[str, Any]
 """The values of a statement's parameters by name."""
+
+Statement: TypeAlias = Insert | Update | Delete | Select[Any] | TextClause
+"""What is sent; of a query only its locks matter."""
 
 _MOST_AT_ONCE = 16
 """Rows of one INSERT; for each number of rows there is a text, which is kept."""
@@ -50,9 +53,9 @@ class _Text:
 
 
 class Write:
-    """An INSERT, UPDATE or DELETE. ``build`` makes it, given the name of a dialect."""
+    """An INSERT, UPDATE or DELETE, or a lock. ``build`` makes it, given the name of a dialect."""
 
-    def __init__(self, build: Callable[[str], Insert | Update | Delete]) -> None:
+    def __init__(self, build: Callable[[str], Statement]) -> None:
         self._build = build
         self._texts: dict[tuple[str, int], _Text] = {}
 
@@ -78,8 +81,10 @@ class Write:
         return text
 
 
-def write(connection: Connection, *writes: tuple[Write, Sequence[Row]]) -> list[int]:
+def write(connection: Connection, *writes: tuple[Write, Sequence[Row]], commit: bool = False) -> list[int]:
     """Make writes in their order, each for its rows; return how many rows of the database each concerned.
+
+    With ``commit`` nothing may follow in this transaction: PostgreSQL is told to commit in the same exchange.
 
     :raises sqlalchemy.exc.DBAPIError: as SQLAlchemy does.
     """
@@ -87,10 +92,12 @@ def write(connection: Connection, *writes: tuple[Write, Sequence[Row]]) -> list[
     driver = connection.connection
     cursors = [driver.cursor() for _ in writes]
     try:
-        with _together(connection, len(writes)):
+        with _together(connection, len(writes) + commit):
             for (statement, rows), cursor in zip(writes, cursors, strict=True):
                 if rows:
                     statement.run(cursor, rows, dialect)
+            if commit and dialect.name == "postgresql":
+                driver.commit()
         return [cursor.rowcount for cursor in cursors]
     except dialect.loaded_dbapi.Error as error:
         if dialect.is_disconnect(error, driver, None):
@@ -115,7 +122,7 @@ def _together(connection: Connection, number: int) -> AbstractContextManager[Any
     return pipeline
 
 
-def _compile(statement: Insert | Update | Delete, dialect: Dialect) -> _Text:
+def _compile(statement: Statement, dialect: Dialect) -> _Text:
     compiled = statement.compile(dialect=dialect)
     names = compiled.positiontup or list(compiled.binds)
     return _Text(

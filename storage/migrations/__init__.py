@@ -16,15 +16,18 @@ from storage.tables import metadata
 _FOLDER = Path(__file__).parent
 
 
-def upgrade(database: Database) -> None:
-    """Bring the database to the newest shape. Safe to run twice, and by two processes at once."""
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the database to the newest shape, or to one before it.
+
+    Safe to run twice, and by two processes at once.
+    """
     with database.write() as connection:
         if not database.is_sqlite:
             # On SQLite the transaction itself keeps others out.
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(5250125)")
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def head() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import count
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from storage.database import Database
 from storage.dialect import upsert
 from storage.writes import Write, write
 
+POSITIONS = count(1)
 ADD = Write(lambda _: insert(t.journal))
 ADD_SENDER = Write(lambda _: insert(t.senders))
 KEEP_BODY = Write(lambda dialect: upsert(dialect, t.capture_bodies).on_conflict_do_nothing())
@@ -25,12 +27,13 @@ FORGET = Write(lambda _: delete(t.journal).where(t.journal.c.name == bindparam("
 def event(name: str, **values: Any) -> dict[str, Any]:
     """A row of the journal."""
     return {
-        "id": new_id(),
+        "position": next(POSITIONS),
         "case_id": new_id(),
         "name": name,
         "acted_by": "日本語",
         "at": datetime(2026, 11, 23, 9, tzinfo=timezone(timedelta(hours=9))),
         "data": b"\x00%s%%?:x",
+        "sha256": "",
         **values,
     }
 
