@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -374,15 +374,55 @@ class Decision:
     dossier: Dossier
 
 
+class ChangeKind(StrEnum):
+    """What a change in the feed says of a listing. It is in the catalog after ``published`` or ``restored``.
+
+    After one of the others it is out, and the kinds mean different things: ``hidden``, an officer does not
+    show it for now, which says nothing of the product; ``suspended``, what it rests on is in doubt or has
+    fallen and is looked at; ``withdrawn``, the vendor took it back; ``expired``, what it rests on ran out.
+    """
+
+    PUBLISHED = "published"
+    RESTORED = "restored"
+    HIDDEN = "hidden"
+    SUSPENDED = "suspended"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+    @property
+    def is_out(self) -> bool:
+        """Whether the listing is out of the catalog after such a change: a tombstone."""
+        return self not in {ChangeKind.PUBLISHED, ChangeKind.RESTORED}
+
+
 @dataclass(frozen=True, slots=True)
 class ListingVersion:
-    """One version of what the catalog shows of a product. ``document`` obeys the ``listing`` schema."""
+    """One version of what the catalog shows of a product. ``document`` obeys the ``listing`` schema.
+
+    ``valid_until`` is the last day, in Japan, on which everything that it rests on is valid; None where
+    nothing of it ends.
+    """
 
     listing_id: UUID
     version: int
     case_id: UUID
     published_at: datetime
     document: Json
+    valid_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands of a listing: its version, its latest change, and the last day of its validity."""
+
+    listing_id: UUID
+    case_id: UUID
+    version: int
+    kind: ChangeKind
+    reason: str
+    since: datetime
+    position: int
+    valid_until: date | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pipeline.model import (
     Capture,
     Case,
     CaseFile,
+    ChangeKind,
     Check,
     Decision,
     Dossier,
@@ -25,6 +26,7 @@ from pipeline.model import (
     Inquiry,
     Judgement,
     ListingVersion,
+    Standing,
     Step,
 )
 
@@ -187,8 +189,36 @@ class Listings(Protocol):
         """Keep a version and put its change at the next position of the feed, which is returned.
 
         Positions are given in commit order without gaps. A case has one version at most: a second one is
-        refused by the database.
+        refused by the database. Whatever stood before, the listing is in the catalog afterwards.
         """
+
+    def take_out(self, listing_id: UUID, kind: ChangeKind, at: datetime, reason: str) -> int:
+        """Take a listing out of the catalog and return the position of its tombstone in the feed.
+
+        ``kind`` is one of those that are out, ``reason`` a reason code. Out for one cause it may be taken
+        out for another. Once more for the same changes nothing and gives the position where it was done.
+        One transaction takes one listing out: the feed's lock comes after the listing's.
+
+        :raises LifecycleError: if there is no such listing, or the kind does not take it out.
+        """
+
+    def put_back(self, listing_id: UUID, at: datetime) -> int:
+        """Put a listing back as it was and return the feed's position: ``restored``.
+
+        One whose validity has ended meanwhile is ``expired`` instead. One that is in the catalog stays as it
+        is; the position is that of its latest change.
+
+        :raises LifecycleError: if there is no such listing.
+        """
+
+    def expiring(self, now: datetime, limit: int) -> list[UUID]:
+        """Listings in the catalog whose validity has ended, the longest ended first."""
+
+    def expire(self, listing_id: UUID, now: datetime) -> Standing | None:
+        """Take a listing out whose validity has ended; its standing then, None if it has not (any more)."""
+
+    def forget_changes(self, before: datetime) -> int:
+        """Drop from the feed what comes before the first change that is not older; return how many."""
 
 
 class Journal(Protocol):

@@ -113,6 +113,41 @@ CURSOR_AHEAD = _define(
     "指定された位置はまだ存在しません。afterを省略して先頭から読み直してください。",
     "The feed has not come to this position. Read it again from the start, without `after`.",
 )
+CURSOR_GONE = _define(
+    "feed.cursor_gone",
+    410,
+    "Cursor below the feed",
+    "指定された位置の変更は保存期間を過ぎました。Linkヘッダーのスナップショットから読み直してください。",
+    "The changes after this position are no longer kept. Begin with the snapshot that the Link header names.",
+)
+LISTING_HIDDEN = _define(
+    "listing.hidden",
+    410,
+    "Listing hidden",
+    "この掲載は現在、担当者により非表示になっています。製品の評価を示すものではありません。",
+    "An officer does not show this listing for now. That says nothing of the product.",
+)
+LISTING_SUSPENDED = _define(
+    "listing.suspended",
+    410,
+    "Listing suspended",
+    "この掲載は、根拠となる事実を再確認するため停止しています。結果が出るまで新たな契約を控えてください。",
+    "This listing is suspended: what it rests on is being verified again. Do not contract on it until then.",
+)
+LISTING_WITHDRAWN = _define(
+    "listing.withdrawn",
+    410,
+    "Listing withdrawn",
+    "この掲載は事業者により取り下げられました。",
+    "The vendor has withdrawn this listing.",
+)
+LISTING_EXPIRED = _define(
+    "listing.expired",
+    410,
+    "Listing expired",
+    "この掲載は、根拠となる認証等の有効期限が過ぎたため終了しました。",
+    "This listing has expired: something that it rests on, such as a certificate, has run out.",
+)
 NOT_FOUND = _define(
     "request.not_found",
     404,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from pipeline.model import (
     Event,
     ListingVersion,
     Progress,
+    Standing,
     Step,
     isoformat,
 )
@@ -41,6 +43,39 @@ class Publication:
             published = {"listing": str(listing_id), "version": number, "position": position}
             tx.journal.write([Event(case.id, "listing.published", "publication", now, published)])
         return Progress(replace(file, case=case), None, str(State.LISTED))
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Takes listings out of the catalog whose validity has ended. Their own rows are what is due."""
+
+    memory: Memory
+    clock: Clock
+
+    def __call__(self, limit: int = 50) -> int:
+        """Take out those that are due, each in its own transaction; return how many."""
+        now = self.clock.now()
+        with self.memory.read() as tx:
+            due = tx.listings.expiring(now, limit)
+        done = 0
+        for listing_id in due:
+            with self.memory.write() as tx:
+                standing = tx.listings.expire(listing_id, now)
+                if standing is None:
+                    continue
+                tx.journal.write([_expired(standing, now)])
+            done += 1
+        return done
+
+
+def _expired(standing: Standing, now: datetime) -> Event:
+    data = {
+        "listing": str(standing.listing_id),
+        "version": standing.version,
+        "position": standing.position,
+        "reason": standing.reason,
+    }
+    return Event(standing.case_id, "listing.expired", "publication", now, data)
 
 
 def compose(file: CaseFile, decision: Decision, listing_id: UUID, version: int) -> Json:

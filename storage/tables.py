@@ -207,6 +207,14 @@ listings = Table(
     Column("vendor_id", String(64), nullable=False),
     Column("product_code", String(60), nullable=False),
     Column("version", Integer, nullable=False),
+    # The latest change: its kind says whether the listing is in the catalog, and why it is not.
+    Column("standing", String(16), nullable=False, server_default="published"),
+    Column("reason", String(64), nullable=False, server_default=""),
+    Column("changed_at", Moment),
+    Column("position", POSITION, nullable=False, server_default="0"),
+    Column("valid_until", Date),
+    # When the sweeper takes it out: the day after ``valid_until`` begins in Japan. None while it is out.
+    Column("expires_at", Moment, index=True),
     UniqueConstraint("vendor_scheme", "vendor_id", "product_code"),
 )
 
@@ -239,6 +247,7 @@ listing_changes = Table(
     Column("listing_id", Uuid, nullable=False),
     Column("version", Integer, nullable=False),
     Column("occurred_at", Moment, nullable=False),
+    Column("reason", String(64), nullable=False, server_default=""),
     ForeignKeyConstraint(
         ["listing_id", "version"], ["listing_versions.listing_id", "listing_versions.version"]
     ),

@@ -18,7 +18,7 @@ from pipeline.adjudication import Adjudication
 from pipeline.collection import Collection
 from pipeline.model import Stage, Step
 from pipeline.ports import Connector, Policy
-from pipeline.publication import Publication
+from pipeline.publication import Expiry, Publication
 from pipeline.verification import Verification
 from storage import migrations
 from storage.database import Database
@@ -51,6 +51,7 @@ class System:
     sources: ConcurrentSources
     policy: Policy
     verification: Verification
+    expiry: Expiry
 
     def close(self) -> None:
         """Give threads and connections back."""
@@ -83,7 +84,8 @@ def build(current: Settings) -> System:
             Stage.PUBLICATION: Publication(memory, clock),
         },
     )
-    return System(current, clock, database, mirror, memory, sources, policy, verification)
+    expiry = Expiry(memory, clock)
+    return System(current, clock, database, mirror, memory, sources, policy, verification, expiry)
 
 
 def _with_mirror(connectors: list[Connector], mirror: Mirror | None, current: Settings) -> list[Connector]:

@@ -1,4 +1,4 @@
-"""The sweeper: sends whatever is due and unfinished.
+"""The sweeper: sends whatever is due and unfinished, and does what is due in the catalog.
 
 It runs as Celery's beat (``celery -A tasks beat``) but sends the due steps themselves instead of a periodic
 task that would look for them: one message less a second, and nothing of it in the reviewers' Flower.
@@ -36,6 +36,7 @@ class Sweeper(Scheduler):  # type: ignore[misc]  # Celery has no types
         heartbeat.beat()
         try:
             swept = sweep(self.app)
+            keep_catalog()
         except Exception as error:  # noqa: BLE001 - the broker or the database is away; the next tick tries again
             log.warning("sweep.failed", error=type(error).__name__)
             swept = 0
@@ -52,6 +53,12 @@ def sweep(app: Any) -> int:
         dispatch.send(sendable)
         log.info("sweep.sent", **Counter(_lane(step) for step in sendable))
     return len(steps)
+
+
+def keep_catalog() -> None:
+    """Take listings out of the catalog whose validity has ended."""
+    if expired := system().expiry():
+        log.info("sweep.expired", listings=expired)
 
 
 def long_queues(app: Any) -> set[str]:

@@ -14,8 +14,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.model import isoformat
-from pipeline.problems import CURSOR_AHEAD, NOT_FOUND, PARAMETER_INVALID, Problem
+from pipeline.model import ChangeKind, isoformat
+from pipeline.problems import (
+    CURSOR_AHEAD,
+    CURSOR_GONE,
+    LISTING_EXPIRED,
+    LISTING_HIDDEN,
+    LISTING_SUSPENDED,
+    LISTING_WITHDRAWN,
+    NOT_FOUND,
+    PARAMETER_INVALID,
+    Problem,
+)
 from storage.listings import Change, StoredListing
 from web.answers import answer, entity, outages_told
 from web.services import Services
@@ -25,6 +35,12 @@ LARGEST_LIMIT = 500
 
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _HEADERS = {"Cache-Control": "no-cache"}
+_OUT = {
+    ChangeKind.HIDDEN: LISTING_HIDDEN,
+    ChangeKind.SUSPENDED: LISTING_SUSPENDED,
+    ChangeKind.WITHDRAWN: LISTING_WITHDRAWN,
+    ChangeKind.EXPIRED: LISTING_EXPIRED,
+}
 
 
 class Catalog:
@@ -86,9 +102,13 @@ class Catalog:
             raise Problem(NOT_FOUND) from None
         with outages_told(), self._services.memory.read() as tx:
             stored = tx.listings.current(wanted)
-        if stored is None:
+            if stored is not None:
+                return stored
+            standing = tx.listings.standing(wanted)
+        if standing is None:
             raise Problem(NOT_FOUND)
-        return stored
+        detail = f"since {isoformat(standing.since)}, reason {standing.reason or 'not told'}"
+        raise Problem(_OUT[standing.kind], detail)
 
     def _page(self, after: UUID | None, limit: int) -> list[StoredListing]:
         with outages_told(), self._services.memory.read() as tx:
@@ -97,10 +117,19 @@ class Catalog:
     def _changes(self, after: int, limit: int) -> list[Change]:
         with outages_told(), self._services.memory.read() as tx:
             found = tx.listings.changes(after, limit)
-            if not found and after > (head := tx.listings.head()):
-                # Nobody was ever given this cursor here: the reader has another catalog's, or this one was
-                # restored to an earlier day. Silence would keep it waiting for ever.
-                raise Problem(CURSOR_AHEAD, f"the newest change is {head}")
+            if not found:
+                head = tx.listings.head()
+                if after > head:
+                    # Nobody was ever given this cursor here: the reader has another catalog's, or this one
+                    # was restored to an earlier day. Silence would keep it waiting for ever.
+                    raise Problem(CURSOR_AHEAD, f"the newest change is {head}")
+                if after == head:
+                    return []
+                found = tx.listings.changes(after, limit)  # they came meanwhile, unless they are forgotten
+            if not found or found[0].position != after + 1:
+                raise Problem(
+                    CURSOR_GONE, f"the oldest cursor that can be followed is {tx.listings.oldest()}"
+                )
             return found
 
 
@@ -119,11 +148,12 @@ def _change(change: Change) -> dict[str, Any]:
     return {
         "seq": change.position,
         "type": f"listing.{change.kind}",
-        "listing_id": str(listing.listing_id),
-        "version": listing.version,
+        "listing_id": str(change.listing_id),
+        "version": change.version,
         "occurred_at": isoformat(change.occurred_at),
-        "digest": listing.sha256,
-        "data": orjson.Fragment(listing.document),
+        "reason": change.reason or None,
+        "digest": None if listing is None else listing.sha256,
+        "data": None if listing is None else orjson.Fragment(listing.document),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline import schemas
 from pipeline.documents import Json
 from pipeline.lifecycle import State
-from pipeline.model import CheckState, Presence, Verdict
+from pipeline.model import ChangeKind, CheckState, Presence, Verdict
 from pipeline.problems import CATALOGUE, SUBMISSION_INVALID
 
 TITLE = "Sekisho"
@@ -270,12 +270,16 @@ _ITEM = _object(
 )
 _CHANGE = _object(
     seq={"type": "integer", "minimum": 1},
-    type=_STRING,
+    type={"enum": [f"listing.{kind}" for kind in ChangeKind]},
     listing_id=_UUID,
     version={"type": "integer", "minimum": 1},
     occurred_at=_MOMENT,
-    digest=_DIGEST,
-    data=_ref("Listing"),
+    reason={
+        "type": ["string", "null"],
+        "description": "Why the listing is out, as a code; null where it is in.",
+    },
+    digest=_nullable(_DIGEST),
+    data={**_nullable(_ref("Listing")), "description": "The version; null where the listing is out."},
 )
 
 
@@ -339,7 +343,8 @@ _CHANGES: Schema = {
     "operationId": "changes",
     "summary": "Follow the catalog: every change, oldest first, without gaps.",
     "description": "Start without `after`, then always give the last `next`. Positions are in the order of "
-    "commits; a change is never inserted before one that was read. No change is ever dropped from the feed.",
+    "commits; a change is never inserted before one that was read. A tombstone takes a listing out and says "
+    "why: hidden, suspended, withdrawn and expired are different things.",
     "security": [],
     "parameters": [
         _query("after", {"type": "integer", "minimum": 0, "default": 0}, "The position read last."),
@@ -347,7 +352,7 @@ _CHANGES: Schema = {
     ],
     "responses": {
         "200": _answer("Changes beyond the position, maybe none.", _ref("ChangePage"), "Link"),
-        **_problems(400, 503),
+        **_problems(400, 410, 503),
     },
 }
 _LISTING: Schema = {
@@ -358,7 +363,7 @@ _LISTING: Schema = {
     "responses": {
         "200": _answer("The version in force.", _ref("Listing"), "ETag", "Last-Modified", "Link"),
         "304": _NOT_MODIFIED,
-        **_problems(404, 503),
+        **_problems(404, 410, 503),
     },
 }
 

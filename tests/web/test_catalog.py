@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.model import ChangeKind
 from pipeline.schemas import find
 
 Door = Any
@@ -186,3 +187,45 @@ def test_while_the_database_is_away_it_is_503(door: Door, path: str) -> None:
     answer = door.get(path.format(id=version.listing_id))
     assert (answer.status_code, answer.json()["code"]) == (503, "service.unavailable")
     assert "retry-after" in answer.headers
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ChangeKind if kind.is_out])
+def test_a_listing_that_is_out_is_410_and_tells_the_class(any_door: Door, kind: ChangeKind) -> None:
+    [version] = publish(any_door, "chat")
+    with any_door.memory.write() as tx:
+        tx.listings.take_out(version.listing_id, kind, any_door.clock.now(), "SOME_CODE")
+    answer = any_door.get(f"/v1/listings/{version.listing_id}")
+    assert (answer.status_code, answer.json()["code"]) == (410, f"listing.{kind}")
+    assert answer.json()["detail"] == "since 2026-11-02T09:01:02.000000Z, reason SOME_CODE"
+    assert any_door.get("/v1/listings").json()["items"] == []
+
+
+def test_a_tombstone_has_a_reason_and_no_data(any_door: Door) -> None:
+    [version] = publish(any_door, "chat")
+    with any_door.memory.write() as tx:
+        tx.listings.take_out(version.listing_id, ChangeKind.SUSPENDED, any_door.clock.now(), "SOME_CODE")
+        tx.listings.put_back(version.listing_id, any_door.clock.now())
+    first, out, back = any_door.get("/v1/listings/changes").json()["items"]
+    assert out == {
+        "seq": 2,
+        "type": "listing.suspended",
+        "listing_id": str(version.listing_id),
+        "version": 1,
+        "occurred_at": "2026-11-02T09:01:02.000000Z",
+        "reason": "SOME_CODE",
+        "digest": None,
+        "data": None,
+    }
+    assert back == {**first, "seq": 3, "type": "listing.restored"}
+
+
+@pytest.mark.parametrize(("after", "status"), [(0, 410), (1, 410), (2, 200), (3, 200)])
+def test_a_cursor_below_what_is_kept_is_gone(any_door: Door, after: int, status: int) -> None:
+    publish(any_door, "a", "b", "c")
+    with any_door.memory.write() as tx:
+        tx.listings.forget_changes(any_door.clock.now())
+    answer = any_door.get(f"/v1/listings/changes?after={after}")
+    assert answer.status_code == status
+    if status == 410:
+        assert answer.json()["code"] == "feed.cursor_gone"
+        assert answer.json()["detail"] == "the oldest cursor that can be followed is 2"
