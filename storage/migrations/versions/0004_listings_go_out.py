@@ -1,6 +1,6 @@
 """Listings go out of the catalog and come back; the feed has tombstones.
 
-Revision: 0003
+Revision: 0004
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from storage.tables import POSITION, Moment
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 MOMENT = Moment()
 
