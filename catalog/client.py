@@ -160,6 +160,16 @@ class Store(Protocol):
         """Make these changes in their order, and note the position."""
 
 
+def origin_of(data: Json, pointer: str) -> Json:
+    """Where a member of a listing's document comes from, given its JSON Pointer: ``status`` is ``declared``,
+    ``verified`` (with ``source``, ``at``, ``capture``) or ``disputed``.
+    """
+    origins: Mapping[str, Json] = data["origins"]
+    while pointer and pointer not in origins:
+        pointer = pointer.rpartition("/")[0]
+    return origins[pointer]
+
+
 def state_digest(listings: Iterable[tuple[str, int, str]]) -> str:
     """The name of a state of the catalog, given id, version and digest of each listing, in any order.
 

@@ -55,7 +55,7 @@ class Catalog:
         headers = {
             **_HEADERS,
             "Last-Modified": format_datetime(stored.published_at, usegmt=True),
-            "Link": '</v1/schemas/listing/1>; rel="describedby"',
+            "Link": f'</v1/schemas/listing/{_schema_version(stored)}>; rel="describedby"',
         }
         return entity(request, stored.document, stored.sha256, headers)
 
@@ -131,6 +131,11 @@ class Catalog:
                     CURSOR_GONE, f"the oldest cursor that can be followed is {tx.listings.oldest()}"
                 )
             return found
+
+
+def _schema_version(stored: StoredListing) -> int:
+    # The mark is a member's: within a text its quotes would be escaped.
+    return 2 if b'"schema":"listing/2"' in stored.document else 1
 
 
 def _item(stored: StoredListing) -> dict[str, Any]:

@@ -79,7 +79,12 @@ def _load(name: str, version: int) -> Schema:
     return Schema(name, version, files(__name__).joinpath(f"{name}-{version}.json").read_bytes())
 
 
-SCHEMAS: tuple[Schema, ...] = (_load("application", 1), _load("submission", 1), _load("listing", 1))
+SCHEMAS: tuple[Schema, ...] = (
+    _load("application", 1),
+    _load("submission", 1),
+    _load("listing", 1),
+    _load("listing", 2),
+)
 """Every version of every schema, the newest of each name last."""
 
 

@@ -8,7 +8,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.client import canonical, state_digest
+from catalog.client import canonical, origin_of, state_digest
 
 NUMBERS = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
@@ -27,3 +27,11 @@ def test_the_name_of_a_state_can_be_worked_out_with_sort_and_sha256sum() -> None
     # printf 'a 1 sha256:1\nb 2 sha256:2\n' | sha256sum
     told = "sha256:4c0c222d7d0bf218b4cd9fcafada81d79d16597458378eb139ea1cd0649a56cc"
     assert state_digest(lines) == state_digest(reversed(lines)) == told
+
+
+def test_the_longest_pointer_says_where_a_member_comes_from() -> None:
+    declared, isms = {"status": "declared"}, {"status": "verified", "source": "jp.isms"}
+    data = {"origins": {"": declared, "/certifications/0": isms, "/certifications/0/scope": declared}}
+    assert origin_of(data, "/certifications/0/valid_to") == isms
+    assert origin_of(data, "/certifications/0/scope") == declared
+    assert origin_of(data, "/certifications/1/valid_to") == declared

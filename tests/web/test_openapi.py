@@ -118,16 +118,23 @@ def assert_described(path: str, answer: Any, method: str = "get") -> None:
     Draft202012Validator(answer_schema(path, method, answer.status_code)).validate(answer.json())
 
 
-@pytest.mark.parametrize("name", ["application", "submission", "listing"])
-def test_a_schema_is_served_byte_for_byte(door: Door, name: str) -> None:
-    newest, first = door.get(f"/v1/schemas/{name}"), door.get(f"/v1/schemas/{name}/1")
-    schema = schemas.find(name, 1)
+@pytest.mark.parametrize(("name", "version"), [("application", 1), ("submission", 1), ("listing", 2)])
+def test_a_schema_is_served_byte_for_byte(door: Door, name: str, version: int) -> None:
+    newest, named = door.get(f"/v1/schemas/{name}"), door.get(f"/v1/schemas/{name}/{version}")
+    schema = schemas.find(name)
     assert schema is not None
-    assert newest.content == first.content == schema.body
-    assert first.headers["content-type"] == "application/schema+json"
-    assert first.headers["etag"] == newest.headers["etag"]
-    again = door.get(f"/v1/schemas/{name}", if_none_match=first.headers["etag"])
+    assert schema.version == version
+    assert newest.content == named.content == schema.body
+    assert named.headers["content-type"] == "application/schema+json"
+    assert named.headers["etag"] == newest.headers["etag"]
+    again = door.get(f"/v1/schemas/{name}", if_none_match=named.headers["etag"])
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_an_older_version_of_a_schema_stays(door: Door) -> None:
+    older = schemas.find("listing", 1)
+    assert older is not None
+    assert door.get("/v1/schemas/listing/1").content == older.body
 
 
 def test_the_page_loads_nothing_from_anywhere(door: Door) -> None:
