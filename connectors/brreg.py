@@ -57,6 +57,7 @@ class Brreg:
 
     source = SOURCE
     rates = RATES
+    asked_by = ("subject",)
 
     def __init__(
         self, *, base_url: str = BASE_URL, contact: str = "", limits: Limits = DEFAULT_LIMITS

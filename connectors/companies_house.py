@@ -77,6 +77,7 @@ class CompaniesHouse:
 
     source = SOURCE
     rates = RATES
+    asked_by = ("subject",)
 
     def __init__(
         self,

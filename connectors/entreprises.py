@@ -66,6 +66,7 @@ class Entreprises:
 
     source = SOURCE
     rates = RATES
+    asked_by = ("subject",)
 
     def __init__(
         self, *, base_url: str = BASE_URL, contact: str = "", limits: Limits = DEFAULT_LIMITS

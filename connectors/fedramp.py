@@ -89,6 +89,7 @@ class Fedramp:
 
     source = SOURCE
     rates = RATES
+    asked_by = ()  # one file answers about everybody
 
     def __init__(self, *, base_url: str = BASE_URL, contact: str = "", limits: Limits = LIMITS) -> None:
         # Files of a repository are served as plain text.

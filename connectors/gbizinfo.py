@@ -109,6 +109,7 @@ class GBizInfo:
 
     source = SOURCE
     rates = RATES
+    asked_by = ("subject",)
 
     def __init__(
         self,

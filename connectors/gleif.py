@@ -102,6 +102,7 @@ class Gleif:
 
     source = SOURCE
     rates = RATES
+    asked_by = ("subject",)
 
     def __init__(
         self,

@@ -75,6 +75,7 @@ class Invoice:
 
     source = SOURCE
     rates = tax_agency.RATES
+    asked_by = ("subject",)
     batch_size = tax_agency.BATCH
 
     def __init__(

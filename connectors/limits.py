@@ -83,6 +83,11 @@ class Rate:
     requests: int
     seconds: int
 
+    @property
+    def spacing(self) -> timedelta:
+        """How far apart requests are that keep to it."""
+        return timedelta(seconds=self.seconds / self.requests)
+
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
@@ -207,7 +212,12 @@ class SharedLimits:
 
     @classmethod
     def at(cls, url: str, *, breaking: Breaking = USUAL) -> SharedLimits:
-        """The limits in the Redis or Valkey at this address (``redis://``, ``rediss://``, ``unix://``)."""
+        """The limits in the Redis or Valkey at this address (``redis://``, ``rediss://``, ``unix://``).
+
+        At any other address, such as Sentinel's, each process keeps them for itself.
+        """
+        if not url.startswith(("redis://", "rediss://", "unix://")):
+            return cls(None, breaking=breaking)
         client = redis.Redis.from_url(
             url,
             socket_timeout=_REDIS_PATIENCE,
@@ -242,7 +252,8 @@ class SharedLimits:
     def enter(self, source: str, rates: Sequence[limits.RateLimitItem]) -> Entry:
         """Leave to ask ``source`` once, now. What comes of it is said to :meth:`leave`.
 
-        :raises SourceUnavailable: ``circuit_open`` or ``rate_limited``, with the time to wait.
+        :raises SourceUnavailable: ``circuit_open``, ``rate_limited`` (the source asked for a pause) or
+            ``deferred`` (its rate is used up: that is no failed try), with the time to wait.
         """
         outcome = self._on_board(lambda board: self._enter(board, source, rates))
         if isinstance(outcome, SourceUnavailable):
@@ -294,7 +305,7 @@ class SharedLimits:
                 _change(board, source, lambda circuit, _now: circuit.released(entry.probe))
                 return SourceUnavailable(
                     source,
-                    Reason.RATE_LIMITED,
+                    Reason.DEFERRED,
                     "by its published limit",
                     retry_after=timedelta(seconds=max(0.0, wait)),
                 )
@@ -326,14 +337,30 @@ class SharedLimits:
         return act(self._own)
 
 
+EVERYTHING = ("role", "subject", "name")
+"""What of an inquiry an answer depends on where its connector does not say."""
+
+
+def asked_by(connector: Connector) -> tuple[str, ...] | None:
+    """What of an inquiry a connector's answer depends on; None where no answer may stand for another."""
+    said: tuple[str, ...] | None = getattr(connector, "asked_by", EVERYTHING)
+    return said
+
+
 class Guarded:
     """A connector behind shared limits; itself a :class:`~pipeline.ports.Connector`."""
 
     def __init__(self, connector: Connector, shared: SharedLimits, rates: Iterable[Rate]) -> None:
         self.source = connector.source
         self.connector = connector
+        self.rates = tuple(rates)
         self._shared = shared
-        self._rates = tuple(limits.RateLimitItemPerSecond(rate.requests, rate.seconds) for rate in rates)
+        self._rates = tuple(limits.RateLimitItemPerSecond(rate.requests, rate.seconds) for rate in self.rates)
+
+    @property
+    def asked_by(self) -> tuple[str, ...] | None:
+        """What of an inquiry the connector's answer depends on."""
+        return asked_by(self.connector)
 
     def inquiries(self, application: Json) -> Iterable[Inquiry]:
         """The connector's inquiries."""

@@ -122,6 +122,7 @@ class Nta:
 
     source = SOURCE
     rates = tax_agency.RATES
+    asked_by = ("subject",)
     batch_size = tax_agency.BATCH
 
     def __init__(

@@ -14,11 +14,13 @@ from typing import Any, Final
 
 from connectors import nta, strict, tax_agency
 from connectors.evidence import evidence
+from connectors.limits import Rate, asked_by
 from connectors.reasons import Reason
 from connectors.strict import Unexpected
 from pipeline.documents import Json, canonical
 from pipeline.errors import SourceUnavailable
 from pipeline.model import Capture, Evidence, Inquiry
+from pipeline.ports import BatchConnector
 from pipeline.register import COLUMNS, FIRST_COLUMNS, CorporateRegister, History
 
 MEDIA_TYPE: Final = "application/vnd.sekisho.nta-rows+json"
@@ -31,15 +33,30 @@ class MirroredNta:
     """The connector. ``register`` is None without a mirror, ``api`` without an application ID.
 
     :param age: how many days the mirror's state may lie back.
+    :param api: the Web-API's connector, behind its limits; the mirror has none.
     """
 
     register: CorporateRegister | None
     age: timedelta
-    api: nta.Nta | None
+    api: BatchConnector | None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     source = nta.SOURCE
     batch_size = tax_agency.BATCH
+
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        """The Web-API's while that is asked."""
+        return () if self.api is None or self.is_fresh() else tuple(getattr(self.api, "rates", ()))
+
+    @property
+    def asked_by(self) -> tuple[str, ...] | None:
+        """The mirror is asked each time: it is here, and may have been brought up to date since."""
+        return None if self.api is None or self.is_fresh() else asked_by(self.api)
+
+    def is_fresh(self) -> bool:
+        """Whether the mirror answers."""
+        return self._fresh_date(self.now()) is not None
 
     def inquiries(self, application: Json) -> Iterable[Inquiry]:
         """As :meth:`connectors.nta.Nta.inquiries`."""
@@ -52,12 +69,8 @@ class MirroredNta:
     def fetch_many(self, inquiries: Sequence[Inquiry]) -> Capture:
         """The rows of several numbers."""
         moment = self.now()
-        day = self.register.register_date() if self.register is not None else None
-        if (
-            self.register is not None
-            and day is not None
-            and moment.astimezone(_JAPAN).date() - day <= self.age
-        ):
+        day = self._fresh_date(moment)
+        if self.register is not None and day is not None:
             numbers = dict.fromkeys(inquiry.subject.id for inquiry in inquiries)
             return capture_of({number: self.register.history(number) for number in numbers}, day, moment)
         if self.api is not None:
@@ -81,8 +94,14 @@ class MirroredNta:
 
     def close(self) -> None:
         """Close the connections that are kept alive."""
-        if self.api is not None:
-            self.api.close()
+        close = getattr(self.api, "close", None)
+        if close is not None:
+            close()
+
+    def _fresh_date(self, moment: datetime) -> date | None:
+        """The day of the mirror's state, if that is not too long ago."""
+        day = None if self.register is None else self.register.register_date()
+        return day if day is not None and moment.astimezone(_JAPAN).date() - day <= self.age else None
 
 
 def capture_of(histories: dict[str, History | None], day: date | None, moment: datetime) -> Capture:

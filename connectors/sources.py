@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import PurePath
 from threading import Semaphore
@@ -14,11 +14,12 @@ from typing import TypeVar
 
 import structlog
 
+from connectors.limits import asked_by
 from connectors.reasons import Reason
-from pipeline.documents import Json
+from pipeline.documents import Json, digest
 from pipeline.errors import ConfigurationError, SourceChanged, SourceUnavailable
-from pipeline.model import Answer, Capture, Evidence, Inquiry, Unanswered
-from pipeline.ports import Connector
+from pipeline.model import Answer, Capture, Evidence, Inquiry, Pace, Unanswered
+from pipeline.ports import BatchConnector, Connector
 
 _log = structlog.get_logger()
 _REASONS = frozenset(Reason)
@@ -39,26 +40,55 @@ class ConcurrentSources:
         for connector in connectors:
             if connector.source in self._lanes:
                 raise ConfigurationError([f"{connector.source}: two connectors have this source"])
-            self._lanes[connector.source] = _Lane(connector, Semaphore(in_flight))
+            self._lanes[connector.source] = _Lane.of(connector, in_flight)
         self._threads = ThreadPoolExecutor(max(1, in_flight * len(self._lanes)), thread_name_prefix="source")
 
     def plan(self, application: Json) -> tuple[Inquiry, ...]:
-        """Every connector's inquiries, in the connectors' order."""
+        """Every connector's inquiries, in the connectors' order, each with its question."""
         return tuple(
-            inquiry for lane in self._lanes.values() for inquiry in lane.connector.inquiries(application)
+            replace(inquiry, question=lane.question(inquiry))
+            for lane in self._lanes.values()
+            for inquiry in lane.connector.inquiries(application)
         )
+
+    def pace(self, source: str) -> Pace:
+        """How this source can be asked: one at a time and at once where it says nothing else."""
+        lane = self._lanes.get(source)
+        return Pace() if lane is None else lane.pace
 
     def ask(self, inquiries: Sequence[Inquiry], *, patience: timedelta | None = None) -> list[Answer]:
         """Ask all at once. What is not waited for runs on to its connector's limits and is then dropped."""
+        requests = self._requests(inquiries)
         if patience is not None:
-            begun = [self._begin(inquiry) for inquiry in inquiries]
+            begun = [self._begin(request) for request in requests]
             # Woken once for all of them: each waking is a turn at the interpreter's lock.
             wait([one for one in begun if isinstance(one, Future)], patience.total_seconds())
-            return [_answer(one, 0) for one in begun]
-        # Whoever may wait for ever asks the last one itself: that saves a thread, and with one inquiry all.
-        begun = [self._begin(inquiry) for inquiry in inquiries[:-1]]
-        own = [self._ask_here(inquiry) for inquiry in inquiries[-1:]]
-        return [*(_answer(one, None) for one in begun), *own]
+            came = [_answer(one, 0) for one in begun]
+        else:
+            # Whoever may wait for ever asks the last one itself: that saves a thread, with one request all.
+            begun = [self._begin(request) for request in requests[:-1]]
+            own = [self._ask_here(request) for request in requests[-1:]]
+            came = [*(_answer(one, None) for one in begun), *own]
+        answers = {
+            _identity(inquiry): answer
+            for request, answer in zip(requests, came, strict=True)
+            for inquiry in request
+        }
+        return [answers[_identity(inquiry)] for inquiry in inquiries]
+
+    def _requests(self, inquiries: Sequence[Inquiry]) -> list[tuple[Inquiry, ...]]:
+        """The inquiries as they go out: those of a source that takes several in one request together."""
+        requests: list[list[Inquiry]] = []
+        open_: dict[str, list[Inquiry]] = {}
+        for inquiry in dict.fromkeys(inquiries):
+            lane = self._lanes.get(inquiry.source)
+            batch = 1 if lane is None else lane.pace.batch
+            request = open_.get(inquiry.source)
+            if request is None or len(request) >= batch:
+                request = open_[inquiry.source] = []
+                requests.append(request)
+            request.append(inquiry)
+        return [tuple(request) for request in requests]
 
     def read(self, inquiry: Inquiry, capture: Capture) -> Evidence:
         """Read a capture with the connector of its source."""
@@ -86,20 +116,20 @@ class ConcurrentSources:
             if close is not None:
                 close()
 
-    def _begin(self, inquiry: Inquiry) -> Future[Answer] | Unanswered:
-        lane = self._free_lane(inquiry)
+    def _begin(self, request: Sequence[Inquiry]) -> Future[Answer] | Unanswered:
+        lane = self._free_lane(request[0])
         if isinstance(lane, Unanswered):
             return lane
         try:
             # With its context, so that the log names the case.
-            return self._threads.submit(copy_context().run, lane.fetch, inquiry)
+            return self._threads.submit(copy_context().run, lane.fetch, request)
         except RuntimeError:  # closed meanwhile
             lane.slots.release()
             return Unanswered(Reason.DEFERRED.value)
 
-    def _ask_here(self, inquiry: Inquiry) -> Answer:
-        lane = self._free_lane(inquiry)
-        return lane if isinstance(lane, Unanswered) else lane.fetch(inquiry)
+    def _ask_here(self, request: Sequence[Inquiry]) -> Answer:
+        lane = self._free_lane(request[0])
+        return lane if isinstance(lane, Unanswered) else lane.fetch(request)
 
     def _free_lane(self, inquiry: Inquiry) -> _Lane | Unanswered:
         """The lane of the inquiry's source, with one of its slots taken."""
@@ -117,10 +147,32 @@ class _Lane:
 
     connector: Connector
     slots: Semaphore
+    fetch_many: Callable[[Sequence[Inquiry]], Capture] | None
+    pace: Pace
 
-    def fetch(self, inquiry: Inquiry) -> Answer:
+    @classmethod
+    def of(cls, connector: Connector, in_flight: int) -> _Lane:
+        """The lane of a connector."""
+        spacing = max((rate.spacing for rate in getattr(connector, "rates", ())), default=timedelta(0))
+        if isinstance(connector, BatchConnector):
+            pace = Pace(max(1, connector.batch_size), spacing)
+            return cls(connector, Semaphore(in_flight), connector.fetch_many, pace)
+        return cls(connector, Semaphore(in_flight), None, Pace(spacing=spacing))
+
+    def question(self, inquiry: Inquiry) -> str:
+        """What names what is asked: the source, and what of the inquiry its answer depends on."""
+        by = asked_by(self.connector)
+        if by is None:
+            return ""
+        parts = {"role": inquiry.role, "subject": str(inquiry.subject), "name": inquiry.name}
+        return digest([inquiry.source, {part: parts[part] for part in by}])
+
+    def fetch(self, request: Sequence[Inquiry]) -> Answer:
         """Ask, and give back the slot that was taken for it."""
+        inquiry = request[0]
         try:
+            if len(request) > 1 and self.fetch_many is not None:
+                return _of_type(Capture, self.fetch_many(request))
             return _of_type(Capture, self.connector.fetch(inquiry))
         except SourceUnavailable as error:
             if error.reason not in _REASONS:
@@ -139,6 +191,10 @@ class _Lane:
             return Unanswered(Reason.FAULT.value)
         finally:
             self.slots.release()
+
+
+def _identity(inquiry: Inquiry) -> tuple[str, str, str, str]:
+    return (inquiry.source, inquiry.role, str(inquiry.subject), inquiry.name)
 
 
 def _answer(begun: Future[Answer] | Unanswered, seconds: float | None) -> Answer:

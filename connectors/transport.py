@@ -282,7 +282,7 @@ def _address(source: str, base_url: str, *, own_network: bool) -> tuple[SplitRes
     except ValueError:
         raise ConfigurationError([f"{source}: base_url is not an address"]) from None
     reach = Reach.PRIVATE if own_network else Reach.PUBLIC
-    if host and _is_this_machine(host):
+    if is_this_machine(base_url):
         reach = Reach.LOOPBACK
     usable = (
         host
@@ -297,11 +297,11 @@ def _address(source: str, base_url: str, *, own_network: bool) -> tuple[SplitRes
     return address, reach
 
 
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
+def is_this_machine(base_url: str) -> bool:
+    """Whether a base address itself names this machine: then the source is the sandbox."""
     try:
-        return ip_address(host).is_loopback
+        host = urlsplit(base_url).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 

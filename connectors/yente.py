@@ -78,6 +78,7 @@ class Yente:
 
     source = SOURCE
     rates = RATES
+    asked_by = ("subject", "name")
     batch_size = BATCH
 
     def __init__(

@@ -3,15 +3,20 @@
 A case comes by the *express lane*: all its sources are asked at once, and if all answer it goes on in the
 same task. Whoever does not answer is left to its *source lane*, a step of its own with its own time; the
 source that settles last takes the case on.
+
+In its lane a source that takes several inquiries in one request is asked for all the cases that wait for it,
+and each of them is settled in its own transaction. What was asked just now, for whichever case, is not asked
+again (:mod:`pipeline.freshness`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pipeline.errors import StaleCase
+from pipeline.freshness import Freshness, Purpose
 from pipeline.identifiers import new_id
 from pipeline.lifecycle import State
 from pipeline.model import (
@@ -26,9 +31,22 @@ from pipeline.model import (
     Progress,
     Stage,
     Step,
+    Unanswered,
 )
 from pipeline.ports import Clock, Memory, Sources
 from pipeline.schedule import RetrySchedule
+
+_ALONE = frozenset({"refused", "too_large", "fault", "source_changed"})
+"""Reasons that may lie in one of the questions of a request: whoever has met one is asked about alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """A step of a source lane with the check that it tries again."""
+
+    file: CaseFile
+    step: Step
+    check: Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +54,7 @@ class Collection:
     """The stage, with what it needs.
 
     ``patience`` is how long the express lane waits for its slowest source; ``lease`` how long whoever does a
-    step at once has before the sweeper sends it again.
+    step at once has before the sweeper sends it again; ``freshness`` how long answers may be used again.
     """
 
     memory: Memory
@@ -45,6 +63,7 @@ class Collection:
     schedule: RetrySchedule
     patience: timedelta
     lease: timedelta
+    freshness: Freshness = field(default_factory=Freshness)
 
     def __call__(self, file: CaseFile, step: Step) -> Progress:
         """Ask whom the step names, or everybody where it names nobody."""
@@ -54,14 +73,18 @@ class Collection:
 
     def _ask_all(self, file: CaseFile, step: Step) -> Progress:
         inquiries = self.sources.plan(file.application.document)
-        answers = self.sources.ask(inquiries, patience=self.patience)
+        answers: dict[tuple[str, str], Answer] = dict(self._fresh(file, inquiries))
+        reused = frozenset(answers)
+        asked = [inquiry for inquiry in inquiries if inquiry.key not in reused]
+        came = self.sources.ask(asked, patience=self.patience)
+        answers |= {inquiry.key: answer for inquiry, answer in zip(asked, came, strict=True)}
         now = self.clock.now()
         checks = tuple(
-            self._check(inquiry, answer, tries=0, now=now)
-            for inquiry, answer in zip(inquiries, answers, strict=True)
+            self._check(inquiry, answers[inquiry.key], tries=0, now=now, reused=inquiry.key in reused)
+            for inquiry in inquiries
         )
         waiting = [check for check in checks if check.state is CheckState.WAITING]
-        following = None if waiting else self._adjudication(file.case, now)
+        following = None if waiting else self._adjudication(file.case, now + self.lease)
         with self.memory.write() as tx:
             if not tx.ledger.finish(step, following):
                 return Progress(file, None, "done already")
@@ -78,10 +101,45 @@ class Collection:
         return Progress(replace(file, case=case, checks=checks), following, word)
 
     def _ask_again(self, file: CaseFile, step: Step) -> Progress:
-        check = next(check for check in file.checks if check.inquiry.key == (step.source, step.role))
-        [answer] = self.sources.ask([check.inquiry])
+        tries = self._tries(file, step)
+        answers: list[Answer | None] = [self._fresh_again(each) for each in tries]
+        reused = [answer is not None for answer in answers]
+        asked = [each.check.inquiry for each, answer in zip(tries, answers, strict=True) if answer is None]
+        came = iter(self.sources.ask(asked) if asked else ())
+        progress = None
+        for each, known, again in zip(tries, answers, reused, strict=True):
+            answer = next(came) if known is None else known
+            if each.step.id == step.id:
+                progress = self._settle(each, answer, reused=again, at_once=True)
+            else:
+                self._settle_other(each, answer, reused=again)
+        assert progress is not None
+        return progress
+
+    def _tries(self, file: CaseFile, step: Step) -> list[_Try]:
+        """The step's own try, and those of other cases that go into the same request."""
+        own = _Try(file, step, _check_of(file, step))
+        batch = self.sources.pace(own.check.inquiry.source).batch
+        if batch <= 1 or own.check.reason in _ALONE:
+            return [own]
+        with self.memory.write() as tx:
+            claimed = tx.ledger.claim_lane(step, self.clock.now(), self.lease, batch - 1)
+            loaded = [tx.ledger.load(other.id) for other in claimed]
+        others = [_Try(each[1], each[0], _check_of(each[1], each[0])) for each in loaded if each is not None]
+        return [own, *(each for each in others if each.check.reason not in _ALONE)]
+
+    def _settle_other(self, each: _Try, answer: Answer, *, reused: bool) -> None:
+        try:
+            self._settle(each, answer, reused=reused, at_once=False)
+        except StaleCase:
+            return  # somebody moved that case meanwhile; if its step is still due, it is done alone
+
+    def _settle(self, each: _Try, answer: Answer, *, reused: bool, at_once: bool) -> Progress:
+        file, step, check = each.file, each.step, each.check
         now = self.clock.now()
-        renewed = self._check(check.inquiry, answer, tries=check.tries, now=now)
+        if isinstance(answer, Unanswered) and answer.reason == "deferred":
+            return self._put_off(each, answer, now)
+        renewed = self._check(check.inquiry, answer, tries=check.tries, now=now, reused=reused)
         following = None
         with self.memory.write() as tx:
             if not tx.ledger.finish(step):
@@ -96,10 +154,11 @@ class Collection:
                 word = "answered" if renewed.state is CheckState.ANSWERED else f"given up ({renewed.reason})"
                 if remaining == 0:
                     case = tx.cases.move(case, State.ADJUDICATING, now)
-                    following = self._adjudication(case, now)
+                    # Who settles another's case leaves what follows to the sweeper, at once.
+                    following = self._adjudication(case, now + self.lease if at_once else now)
                     tx.ledger.add([following])
             tx.journal.write([_asked(case, [renewed], now)])
-        if following is not None:
+        if following is not None and at_once:
             # Other checks may have settled since the file was read: the next stage needs them all.
             with self.memory.read() as tx:
                 file = tx.cases.file(case.id)
@@ -107,16 +166,60 @@ class Collection:
                 raise StaleCase(f"{case.reference} has moved on")
         return Progress(file, following, word)
 
-    def _check(self, inquiry: Inquiry, answer: Answer, *, tries: int, now: datetime) -> Check:
+    def _put_off(self, each: _Try, deferred: Unanswered, now: datetime) -> Progress:
+        """Nobody was asked: nothing has happened that the case should tell of. Its turn comes later."""
+        source = each.check.inquiry.source
+        pace = self.sources.pace(source)
+        with self.memory.write() as tx:
+            queue = pace.spacing * (tx.ledger.waiting(source) / pace.batch)
+            turn = replace(
+                each.step, id=new_id(), due_at=self.schedule.next_turn(now, deferred, queue), sends=0
+            )
+            if not tx.ledger.finish(each.step, turn):
+                return Progress(each.file, None, "done already")
+        return Progress(each.file, None, f"{source} takes no more just now, asked shortly")
+
+    def _fresh(self, file: CaseFile, inquiries: Sequence[Inquiry]) -> dict[tuple[str, str], Capture]:
+        """Answers to these questions that are fresh enough for this case."""
+        now = self.clock.now()
+        purpose = purpose_of(file)
+        since = {
+            inquiry.source: self.freshness.not_before(inquiry.source, purpose, now)
+            for inquiry in inquiries
+            if inquiry.question
+        }
+        not_before = {source: moment for source, moment in since.items() if moment is not None}
+        if not not_before:
+            return {}
+        with self.memory.read() as tx:
+            return tx.cases.fresh_answers(inquiries, not_before)
+
+    def _fresh_again(self, each: _Try) -> Capture | None:
+        """As :meth:`_fresh`; but an answer that could not be read is asked for again."""
+        if each.check.reason == "source_changed":
+            return None
+        return self._fresh(each.file, [each.check.inquiry]).get(each.check.inquiry.key)
+
+    def _check(self, inquiry: Inquiry, answer: Answer, *, tries: int, now: datetime, reused: bool) -> Check:
         if isinstance(answer, Capture):
-            return Check(inquiry, CheckState.ANSWERED, tries + 1, capture=answer)
+            tried = tries if reused else tries + 1
+            return Check(inquiry, CheckState.ANSWERED, tried, capture=answer, reused=reused)
         tried = tries if answer.reason == "deferred" else tries + 1
         next_try_at = self.schedule.next_try(tried, now, answer)
         state = CheckState.GIVEN_UP if next_try_at is None else CheckState.WAITING
         return Check(inquiry, state, tried, reason=answer.reason, next_try_at=next_try_at)
 
-    def _adjudication(self, case: Case, now: datetime) -> Step:
-        return Step(new_id(), case.id, case.reference, Stage.ADJUDICATION, now + self.lease)
+    def _adjudication(self, case: Case, due_at: datetime) -> Step:
+        return Step(new_id(), case.id, case.reference, Stage.ADJUDICATION, due_at)
+
+
+def purpose_of(file: CaseFile) -> Purpose:
+    """What the sources of a case are asked for."""
+    return Purpose.FIRST if file.application.supersedes is None else Purpose.CORRECTION
+
+
+def _check_of(file: CaseFile, step: Step) -> Check:
+    return next(check for check in file.checks if check.inquiry.key == (step.source, step.role))
 
 
 def retry_step(case: Case, check: Check) -> Step:
@@ -140,6 +243,7 @@ def _asked(case: Case, checks: Sequence[Check], now: datetime) -> Event:
             "role": check.inquiry.role,
             "state": str(check.state),
             **({"capture": check.capture.sha256} if check.capture else {"reason": check.reason}),
+            **({"reused": True} if check.reused else {}),
         }
         for check in checks
     ]

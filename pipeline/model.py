@@ -116,12 +116,15 @@ class Inquiry:
     ``role`` says for whom in the application (``vendor``, ``maker``) or, at a source of several lists, which
     of them (``ismap-liu``); with the source it names the check.
     ``name`` is the declared name, for sources that are searched by name.
+    ``question`` names what the source is asked, whoever asks it: answers to the same question can stand for
+    each other while they are fresh. Blank where none can.
     """
 
     source: str
     role: str
     subject: OrganisationId
     name: str = ""
+    question: str = field(default="", compare=False)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -176,7 +179,8 @@ class Check:
     """One inquiry of a case and what became of it.
 
     ``tries`` counts the times the source was asked. ``next_try_at`` is set while it waits for another;
-    ``reason`` says why it waits or was given up. The capture is set once it is answered.
+    ``reason`` says why it waits or was given up. The capture is set once it is answered; ``reused`` says that
+    it was captured for another case and still fresh (:mod:`pipeline.freshness`).
     """
 
     inquiry: Inquiry
@@ -185,6 +189,15 @@ class Check:
     reason: str = ""
     next_try_at: datetime | None = None
     capture: Capture | None = None
+    reused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a source can be asked: ``batch`` inquiries in one request, and requests ``spacing`` apart."""
+
+    batch: int = 1
+    spacing: timedelta = timedelta(0)
 
 
 class Presence(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -26,6 +26,7 @@ from pipeline.model import (
     Inquiry,
     Judgement,
     ListingVersion,
+    Pace,
     Standing,
     Step,
 )
@@ -39,7 +40,12 @@ class Clock(Protocol):
 
 
 class Connector(Protocol):
-    """One registry or list. Third parties implement this and announce it by an entry point."""
+    """One registry or list. Third parties implement this and announce it by an entry point.
+
+    Three attributes are optional: ``rates`` (how often it may be asked), ``asked_by`` (what of an inquiry its
+    answer depends on, of ``role``, ``subject`` and ``name``: without it all three; None where no answer may
+    stand for another), and a method ``close()``.
+    """
 
     source: str
     """The source's name, such as ``jp.nta``: also the name of its lane."""
@@ -80,14 +86,18 @@ class Sources(Protocol):
     """All the connectors in use, asked together."""
 
     def plan(self, application: Json) -> tuple[Inquiry, ...]:
-        """Every inquiry that this application gives cause to."""
+        """Every inquiry that this application gives cause to, with its question."""
+
+    def pace(self, source: str) -> Pace:
+        """How this source can be asked."""
 
     def ask(self, inquiries: Sequence[Inquiry], *, patience: timedelta | None = None) -> list[Answer]:
         """Ask all at once and answer in the same order; never raises.
 
-        Whoever has not answered within ``patience``, or is already asked as often as it can bear, is
-        :class:`~pipeline.model.Unanswered` with reason ``deferred``. Without it each inquiry has its
-        connector's own time limits.
+        Inquiries of a source that takes several in one request go together. Whoever has not answered within
+        ``patience``, or is already asked as often as it can bear, is :class:`~pipeline.model.Unanswered` with
+        reason ``deferred``: it was not asked, and may be after ``retry_after``. Without ``patience`` each
+        inquiry has its connector's own time limits.
         """
 
     def read(self, inquiry: Inquiry, capture: Capture) -> Evidence:
@@ -126,6 +136,16 @@ class Ledger(Protocol):
 
     def claim_due(self, now: datetime, lease: timedelta, limit: int) -> list[Step]:
         """The steps that are due, each put off by its lease (doubled for each time it was sent before)."""
+
+    def claim_lane(self, step: Step, now: datetime, lease: timedelta, limit: int) -> list[Step]:
+        """Other steps of the step's source that could be done now, each put off by two leases, as it is.
+
+        Those are the due ones and those that were sent once and wait in their queue. Whoever claims them does
+        them, or dies and leaves them to the sweeper.
+        """
+
+    def waiting(self, source: str) -> int:
+        """How many steps the lane of a source has."""
 
     def drop(self, case_id: UUID) -> None:
         """Take every step of a case off the ledger: the case ends otherwise."""
@@ -170,6 +190,15 @@ class Cases(Protocol):
 
     def record(self, case: Case, checks: Sequence[Check]) -> None:
         """Write or renew checks together with the captures they hold."""
+
+    def fresh_answers(
+        self, inquiries: Sequence[Inquiry], not_before: Mapping[str, datetime]
+    ) -> dict[tuple[str, str], Capture]:
+        """The latest answer to each inquiry's question, whoever asked it, by :attr:`Inquiry.key`.
+
+        :param not_before: by source, since when it must have been captured; a source that is not in it has
+            none. Neither has an inquiry without a question.
+        """
 
 
 class Decisions(Protocol):

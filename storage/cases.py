@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -152,10 +152,50 @@ class SqlCases:
                 "reason": check.reason,
                 "next_try_at": check.next_try_at,
                 "capture_id": capture_ids.get(check.inquiry.key),
+                "question": check.inquiry.question,
+                "reused": check.reused,
             }
             for check in checks
         ]
-        write(self._connection, (_KEEP_BODY, keep_bodies), (_KEEP, keep), (_RECORD, record))
+        answers = {
+            check.inquiry.question: {
+                "question": check.inquiry.question,
+                "capture_id": capture_id,
+                "fetched_at": capture.fetched_at,
+            }
+            for capture_id, check, capture in captured
+            if check.inquiry.question and not check.reused
+        }
+        write(
+            self._connection,
+            (_KEEP_BODY, keep_bodies),
+            (_KEEP, keep),
+            (_RECORD, record),
+            (_ANSWER, [answers[question] for question in sorted(answers)]),
+        )
+
+    def fresh_answers(
+        self, inquiries: Sequence[Inquiry], not_before: Mapping[str, datetime]
+    ) -> dict[tuple[str, str], Capture]:
+        """The latest answer to each inquiry's question, whoever asked it, by :attr:`Inquiry.key`.
+
+        :param not_before: by source, since when it must have been captured; a source that is not in it has
+            none. Neither has an inquiry without a question.
+        """
+        questions = {each.question for each in inquiries if each.question and each.source in not_before}
+        if not questions:
+            return {}
+        rows = self._connection.execute(
+            _ANSWERS, {"questions": sorted(questions), "since": min(not_before.values())}
+        )
+        captures = {row.question: _capture(row) for row in rows}
+        return {
+            inquiry.key: capture
+            for inquiry in inquiries
+            if (capture := captures.get(inquiry.question)) is not None
+            and inquiry.source in not_before
+            and capture.fetched_at >= not_before[inquiry.source]
+        }
 
     def summaries(self, states: Sequence[State] = (), limit: int = 50) -> list[CaseSummary]:
         """Cases as a list shows them, the latest first."""
@@ -217,24 +257,27 @@ def _check(row: AnyRow) -> Check:
         role=row.role,
         subject=OrganisationId(row.subject_scheme, row.subject_id),
         name=row.subject_name,
+        question=row.question,
     )
-    capture = None
-    if row.capture_id is not None:
-        capture = Capture(
-            source=row.source,
-            url=row.url,
-            fetched_at=row.fetched_at,
-            status=row.status,
-            media_type=row.media_type,
-            body=row.body,
-        )
     return Check(
         inquiry=inquiry,
         state=CheckState(row.state),
         tries=row.tries,
         reason=row.reason,
         next_try_at=row.next_try_at,
-        capture=capture,
+        capture=None if row.capture_id is None else _capture(row),
+        reused=row.reused,
+    )
+
+
+def _capture(row: AnyRow) -> Capture:
+    return Capture(
+        source=row.source,
+        url=row.url,
+        fetched_at=row.fetched_at,
+        status=row.status,
+        media_type=row.media_type,
+        body=row.body,
     )
 
 
@@ -245,13 +288,23 @@ _KEEP = Write(lambda _: insert(t.captures))
 
 def _record(dialect: str) -> Insert:
     record = upsert(dialect, t.checks)
-    renewed = ("state", "tries", "reason", "next_try_at", "capture_id")
+    renewed = ("state", "tries", "reason", "next_try_at", "capture_id", "reused")
     return record.on_conflict_do_update(
         index_elements=["case_id", "source", "role"], set_={name: record.excluded[name] for name in renewed}
     )
 
 
+def _answer(dialect: str) -> Insert:
+    keep = upsert(dialect, t.answers)
+    return keep.on_conflict_do_update(
+        index_elements=["question"],
+        set_={"capture_id": keep.excluded.capture_id, "fetched_at": keep.excluded.fetched_at},
+        where=t.answers.c.fetched_at < keep.excluded.fetched_at,
+    )
+
+
 _RECORD = Write(_record)
+_ANSWER = Write(_answer)
 _FILE = (
     select(*FILE_COLUMNS)
     .join(t.applications, t.applications.c.id == t.cases.c.application_id)
@@ -278,6 +331,23 @@ _CHECKS = (
     .outerjoin(t.capture_bodies, t.capture_bodies.c.sha256 == t.captures.c.sha256)
     .where(t.checks.c.case_id == bindparam("case_id"))
     .order_by(t.checks.c.source, t.checks.c.role)
+)
+_ANSWERS = (
+    select(
+        t.answers.c.question,
+        t.captures.c.source,
+        t.captures.c.url,
+        t.captures.c.status,
+        t.captures.c.media_type,
+        t.captures.c.fetched_at,
+        t.capture_bodies.c.body,
+    )
+    .join(t.captures, t.captures.c.id == t.answers.c.capture_id)
+    .join(t.capture_bodies, t.capture_bodies.c.sha256 == t.captures.c.sha256)
+    .where(
+        t.answers.c.question.in_(bindparam("questions", expanding=True)),
+        t.answers.c.fetched_at >= bindparam("since"),
+    )
 )
 _MOVE = Write(
     lambda _: (

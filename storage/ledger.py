@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
 from pipeline.model import CaseFile, Stage, Step
 from storage import tables as t
@@ -73,6 +73,34 @@ class SqlLedger:
             )
         return steps
 
+    def claim_lane(self, step: Step, now: datetime, lease: timedelta, limit: int) -> list[Step]:
+        """Other steps of the step's source that could be done now, each put off by two leases, as it is.
+
+        Those are the due ones and those that were sent once and wait in their queue. Whoever claims them does
+        them, or dies and leaves them to the sweeper.
+        """
+        own = t.steps.c.id == step.id
+        due = or_(t.steps.c.due_at <= now, and_(t.steps.c.sends == 1, t.steps.c.due_at <= now + lease))
+        rows = self._connection.execute(
+            select(t.steps)
+            .where(t.steps.c.source == step.source, t.steps.c.stage == Stage.COLLECTION, or_(own, due))
+            .order_by(own.desc(), t.steps.c.due_at)
+            .limit(1 + limit)
+            .with_for_update(skip_locked=True)
+        )
+        steps = [_step(row) for row in rows]
+        if not steps or steps[0].id != step.id:
+            return []  # it is done, or somebody claims it just now
+        # Two leases, not one: nobody else takes them for sent ones.
+        claimed = [{"step_id": each.id, "until": now + 2 * lease} for each in steps]
+        self._connection.execute(_CLAIM, claimed)
+        return steps[1:]
+
+    def waiting(self, source: str) -> int:
+        """How many steps the lane of a source has."""
+        counted = select(func.count()).select_from(t.steps).where(t.steps.c.source == source)
+        return int(self._connection.execute(counted).scalar_one())
+
     def drop(self, case_id: UUID) -> None:
         """Take every step of a case off the ledger: the case ends otherwise."""
         self._connection.execute(delete(t.steps).where(t.steps.c.case_id == case_id))
@@ -124,6 +152,7 @@ _SELECT = (
     .join(t.applications, t.applications.c.id == t.cases.c.application_id)
     .where(t.steps.c.id == bindparam("wanted"))
 )
+_CLAIM = update(t.steps).where(t.steps.c.id == bindparam("step_id")).values(due_at=bindparam("until"))
 _PUT_OFF = (
     update(t.steps)
     .where(t.steps.c.id == bindparam("step_id"))

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     Uuid,
+    false,
 )
 
 
@@ -139,6 +141,13 @@ steps = Table(
     Column("due_at", Moment, nullable=False, index=True),
     Column("sends", Integer, nullable=False),
 )
+Index(
+    "ix_steps_source",
+    steps.c.source,
+    steps.c.due_at,
+    sqlite_where=steps.c.source.is_not(None),
+    postgresql_where=steps.c.source.is_not(None),
+)
 
 capture_bodies = Table(
     "capture_bodies",
@@ -174,6 +183,18 @@ checks = Table(
     Column("reason", String(64), nullable=False),
     Column("next_try_at", Moment),
     Column("capture_id", Uuid, ForeignKey("captures.id")),
+    Column("question", DIGEST, nullable=False, server_default=""),
+    Column("reused", Boolean, nullable=False, server_default=false()),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    # The latest answer to each question, whichever case asked it. Not a foreign key: a capture that is erased
+    # is simply not used again.
+    Column("question", DIGEST, primary_key=True),
+    Column("capture_id", Uuid, nullable=False),
+    Column("fetched_at", Moment, nullable=False),
 )
 
 dossiers = Table(

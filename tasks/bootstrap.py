@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from connectors import nta
 from connectors.installed import connect
-from connectors.nta import Nta
+from connectors.limits import GuardedBatch, Rate, SharedLimits
 from connectors.nta_mirrored import MirroredNta
 from connectors.sources import ConcurrentSources
+from connectors.transport import is_this_machine
 from pipeline.adjudication import Adjudication
 from pipeline.collection import Collection
 from pipeline.model import Stage, Step
@@ -48,6 +50,7 @@ class System:
     database: Database
     mirror: Mirror | None
     memory: SqlMemory
+    limits: SharedLimits
     sources: ConcurrentSources
     policy: Policy
     verification: Verification
@@ -56,6 +59,7 @@ class System:
     def close(self) -> None:
         """Give threads and connections back."""
         self.sources.close()
+        self.limits.close()
         self.database.close()
         if self.mirror is not None:
             self.mirror.close()
@@ -70,32 +74,61 @@ def build(current: Settings) -> System:
     database = Database(current.database_url.get_secret_value())
     memory = SqlMemory(database)
     mirror = mirror_if_there(current)
+    limits = shared_limits(current)
     # A case may ask a source for its vendor and for its maker; no case is to wait for another one's threads.
-    connectors = _with_mirror(connect(current.sources), mirror, current)
-    sources = ConcurrentSources(connectors, in_flight=2 * current.worker_threads)
+    sources = ConcurrentSources(join(current, limits, mirror), in_flight=2 * current.worker_threads)
     policy = PublishedPolicy(memory, clock, current.policy, current.policy_candidate)
     verification = Verification(
         memory,
         {
             Stage.COLLECTION: Collection(
-                memory, sources, clock, current.schedule, current.patience, current.lease
+                memory,
+                sources,
+                clock,
+                current.schedule,
+                current.patience,
+                current.lease,
+                current.freshness,
             ),
             Stage.ADJUDICATION: Adjudication(memory, sources, policy, clock, current.schedule, current.lease),
             Stage.PUBLICATION: Publication(memory, clock),
         },
     )
     expiry = Expiry(memory, clock)
-    return System(current, clock, database, mirror, memory, sources, policy, verification, expiry)
+    return System(current, clock, database, mirror, memory, limits, sources, policy, verification, expiry)
 
 
-def _with_mirror(connectors: list[Connector], mirror: Mirror | None, current: Settings) -> list[Connector]:
-    """The connectors, ``jp.nta`` asking the mirror first: also where only the mirror makes it possible."""
-    api = next((connector for connector in connectors if isinstance(connector, Nta)), None)
+def shared_limits(current: Settings) -> SharedLimits:
+    """The limits that all processes with this broker share."""
+    return SharedLimits.at(current.broker_url.get_secret_value())
+
+
+def join(current: Settings, limits: SharedLimits, mirror: Mirror | None) -> list[Connector]:
+    """The connectors of these settings, each behind its limits; ``jp.nta`` asks the mirror first.
+
+    That one is there also where only the mirror makes it possible. The mirror has no limits.
+
+    :raises ConfigurationError: with every fault of the sources' settings.
+    """
+    guarded: list[Connector] = []
+    api = None
+    for connector in connect(current.sources):
+        behind = limits.guard(connector, _rates(connector, current.sources[connector.source]))
+        if connector.source == nta.SOURCE and isinstance(behind, GuardedBatch):
+            api = behind
+        else:
+            guarded.append(behind)
     if api is None and mirror is None:
-        return connectors
+        return guarded
     register = None if mirror is None else Register(mirror)
-    mirrored = MirroredNta(register, timedelta(days=current.mirror_age_days), api)
-    return [mirrored, *(connector for connector in connectors if connector is not api)]
+    return [MirroredNta(register, timedelta(days=current.mirror_age_days), api), *guarded]
+
+
+def _rates(connector: Connector, chosen: Mapping[str, str]) -> tuple[Rate, ...]:
+    """How often a source may be asked. The sandbox on this machine may be asked at any rate."""
+    if is_this_machine(chosen.get("base_url", "")):
+        return ()
+    return tuple(getattr(connector, "rates", ()))
 
 
 @dataclass(frozen=True)

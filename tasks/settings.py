@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from pipeline.documents import read_json
 from pipeline.errors import ConfigurationError
+from pipeline.freshness import Ages, Freshness, Purpose
 from pipeline.schedule import RetrySchedule
 
 PREFIX = "SEKISHO_"
@@ -30,6 +32,7 @@ OPEN_SOURCES = ("int.gleif", "no.brreg", "fr.entreprises", "us.fedramp")
 All others wait for his word: they need a key or a server, publish no terms and no layout (the lists that are
 pages), or may lawfully be asked for some purposes only (``eu.vies``).
 """
+_LONGEST_AGE = 400 * 24 * 60 * 60.0
 
 
 class Settings(BaseSettings):
@@ -75,6 +78,14 @@ class Settings(BaseSettings):
     retry_delays_seconds: Annotated[tuple[float, ...], NoDecode] = Field(
         tuple(delay.total_seconds() for delay in RetrySchedule().delays),
         description="Waits between the tries of a source, comma separated",
+    )
+    retry_jitter: float = Field(
+        0.2, ge=0, le=1, description="By what part of itself each of these waits may be longer, by chance"
+    )
+    answer_ages_seconds: dict[str, float] = Field(
+        {},
+        description="How old an answer may be to be used again, by purpose (first, correction, standing; "
+        'also "SOURCE.PURPOSE"): {"first": 3600, "correction": 86400, "screening.yente.first": 0}',
     )
     step_lease_seconds: float = Field(
         30.0, gt=0, description="After so long a step that is not done is sent again"
@@ -124,6 +135,26 @@ class Settings(BaseSettings):
     def _split_delays(cls, value: Any) -> Any:
         return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
+    @field_validator("answer_ages_seconds")
+    @classmethod
+    def _are_ages(cls, value: dict[str, float]) -> dict[str, float]:
+        for name, seconds in value.items():
+            if name.rpartition(".")[2] not in set(Purpose) or not 0 <= seconds <= _LONGEST_AGE:
+                raise ValueError(
+                    "each is PURPOSE or SOURCE.PURPOSE, with seconds from 0 to those of 400 days"
+                )
+        return value
+
+    @property
+    def freshness(self) -> Freshness:
+        """How long answers may be used again."""
+        chosen: dict[str, dict[str, timedelta]] = {}
+        for name, seconds in self.answer_ages_seconds.items():
+            source, _, purpose = name.rpartition(".")
+            chosen.setdefault(source, {})[purpose] = timedelta(seconds=seconds)
+        usual = replace(Ages(), **chosen.pop("", {}))
+        return Freshness(usual, {source: replace(usual, **ages) for source, ages in chosen.items()})
+
     @property
     def lease(self) -> timedelta:
         """How long whoever does a step at once has for it."""
@@ -137,7 +168,8 @@ class Settings(BaseSettings):
     @property
     def schedule(self) -> RetrySchedule:
         """When a source that gave no answer is asked again."""
-        return RetrySchedule(tuple(timedelta(seconds=seconds) for seconds in self.retry_delays_seconds))
+        delays = tuple(timedelta(seconds=seconds) for seconds in self.retry_delays_seconds)
+        return RetrySchedule(delays, jitter=self.retry_jitter)
 
     @classmethod
     def settings_customise_sources(

@@ -7,12 +7,13 @@ task that would look for them: one message less a second, and nothing of it in t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import structlog
 from celery.beat import Scheduler
 
-from pipeline.model import Step
+from pipeline.model import Stage, Step
 from tasks import dispatch, heartbeat
 from tasks.bootstrap import system
 from tasks.routes import route
@@ -48,7 +49,7 @@ def sweep(app: Any) -> int:
     behind = long_queues(app)
     with system().memory.write() as tx:
         steps = tx.ledger.claim_due(system().clock.now(), settings().lease, BATCH)
-    sendable = [step for step in steps if route(step)[1] not in behind]
+    sendable = list(one_a_request([step for step in steps if route(step)[1] not in behind]))
     if sendable:
         dispatch.send(sendable)
         log.info("sweep.sent", **Counter(_lane(step) for step in sendable))
@@ -59,6 +60,23 @@ def keep_catalog() -> None:
     """Take listings out of the catalog whose validity has ended."""
     if expired := system().expiry():
         log.info("sweep.expired", listings=expired)
+
+
+def one_a_request(steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps less those that a worker does together with another of their lane.
+
+    Whoever does a lane's step asks for as many other cases as the request takes. Only a step that is sent for
+    the first time may be left out: if the others leave it behind, it is sent the next time.
+    """
+    together: Counter[str] = Counter()
+    for step in steps:
+        if step.stage is not Stage.COLLECTION or step.source is None or step.sends:
+            yield step
+            continue
+        batch = system().sources.pace(step.source).batch
+        if together[step.source] % batch == 0:
+            yield step
+        together[step.source] += 1
 
 
 def long_queues(app: Any) -> set[str]:

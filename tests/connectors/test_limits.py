@@ -121,7 +121,7 @@ def test_one_that_answers_several_stays_one_and_a_batch_is_one_request(workers):
     assert isinstance(guarded, BatchConnector)
     assert guarded.batch_size == 7
     assert guarded.fetch_many([ABOUT, ABOUT]) is CAPTURE
-    assert refused(guarded).reason == Reason.RATE_LIMITED
+    assert refused(guarded).reason == Reason.DEFERRED
 
 
 def test_all_workers_together_keep_a_rate(workers):
@@ -131,7 +131,7 @@ def test_all_workers_together_keep_a_rate(workers):
         guarded[turn % 2].fetch(ABOUT)
     for one in guarded:
         error = refused(one)
-        assert error.reason == Reason.RATE_LIMITED
+        assert error.reason == Reason.DEFERRED
         assert timedelta(0) < error.retry_after <= timedelta(minutes=10)
     assert sum(source.asked for source in sources) == 5
 
@@ -141,7 +141,7 @@ def test_the_connectors_own_rates_are_the_default_and_the_strictest_counts(worke
     guarded = workers[0].guard(source)
     guarded.fetch(ABOUT)
     guarded.fetch(ABOUT)
-    assert refused(guarded).reason == Reason.RATE_LIMITED
+    assert refused(guarded).reason == Reason.DEFERRED
     assert source.asked == 2
 
 
@@ -262,7 +262,7 @@ def test_a_probe_held_back_by_a_rate_lets_another_go(workers, clock):
     guarded = workers[0].guard(source, [Rate(5, 600)])
     fail(guarded, source, 5)
     clock.forward(seconds=30)
-    assert refused(guarded).reason == Reason.RATE_LIMITED
+    assert refused(guarded).reason == Reason.DEFERRED
     assert workers[1].guard(source).fetch(ABOUT) is CAPTURE
 
 
@@ -351,7 +351,7 @@ def test_without_redis_each_process_keeps_the_limits_for_itself(tmp_path):
         limited = shared.guard(source, [Rate(2, 600)])
         limited.fetch(ABOUT)
         limited.fetch(ABOUT)
-        assert refused(limited).reason == Reason.RATE_LIMITED
+        assert refused(limited).reason == Reason.DEFERRED
         shared.close()
 
 

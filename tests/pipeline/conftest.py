@@ -16,7 +16,7 @@ from sqlalchemy import insert, select
 
 from pipeline.adjudication import Adjudication
 from pipeline.collection import Collection
-from pipeline.documents import Json
+from pipeline.documents import Json, digest
 from pipeline.errors import SourceChanged
 from pipeline.identifiers import OrganisationId, new_id, new_reference
 from pipeline.lifecycle import State
@@ -32,6 +32,7 @@ from pipeline.model import (
     Gap,
     Inquiry,
     Judgement,
+    Pace,
     Presence,
     Stage,
     Step,
@@ -69,16 +70,28 @@ class ScriptedSources:
     names: tuple[str, ...] = ("jp.nta", "int.gleif")
     script: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[list[Inquiry]] = field(default_factory=list)
+    paces: dict[str, Pace] = field(default_factory=dict)
+    with_questions: bool = False
     meanwhile: Callable[[], None] | None = None
 
     def plan(self, application: Json) -> tuple[Inquiry, ...]:
         identifier = application["vendor"]["identifiers"][0]
         subject = OrganisationId(identifier["scheme"], identifier["id"])
-        return tuple(Inquiry(name, "vendor", subject) for name in self.names)
+        return tuple(
+            Inquiry(
+                name, "vendor", subject, question=digest([name, str(subject)]) if self.with_questions else ""
+            )
+            for name in self.names
+        )
+
+    def pace(self, source: str) -> Pace:
+        return self.paces.get(source, Pace())
 
     def ask(self, inquiries: Sequence[Inquiry], *, patience: timedelta | None = None) -> list[Answer]:
         if self.meanwhile is not None:
             self.meanwhile()
+        self.requests.append(list(inquiries))
         return [self._answer(inquiry) for inquiry in inquiries]
 
     def _answer(self, inquiry: Inquiry) -> Answer:
