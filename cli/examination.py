@@ -212,13 +212,13 @@ def broker(installation: Installation) -> Iterator[Finding]:
 
 def queues(installation: Installation) -> Iterator[Finding]:
     """The workers keep up."""
-    from tasks.routes import EXPRESS, FINISH, lane
+    from tasks.routes import DELIVERIES, EXPRESS, FINISH, lane
     from tasks.sweeper import LONG_QUEUE
 
     client = installation.broker
     if client is None:
         return
-    names = (EXPRESS, FINISH, *map(lane, installation.settings.sources))
+    names = (EXPRESS, FINISH, DELIVERIES, *map(lane, installation.settings.sources))
     depths = {name: int(client.llen(name)) for name in names}
     long = {name: depth for name, depth in depths.items() if depth > LONG_QUEUE}
     if long:

@@ -109,7 +109,7 @@ class Transport:
         self._secret = urlencode(secret_query, quote_via=quote)
         self._masked = "&".join(f"{quote(name)}=***" for name in secret_query)
         self._headers = {
-            "User-Agent": _user_agent(source, contact),
+            "User-Agent": user_agent(source, contact),
             "Accept": ", ".join(self._accept),
             "Accept-Encoding": "identity",
             **headers,
@@ -119,7 +119,7 @@ class Transport:
         self._reasons = reasons
         self._now = now
         if trust is None and address.scheme == "https":
-            trust = _certifi()
+            trust = system_trust()
         self._adapter = OneHostAdapter(f"{address.scheme}://{address.netloc}", trust)
 
     def get(self, target: str, *, also: Container[int] = ()) -> Capture:
@@ -190,7 +190,7 @@ class Transport:
             try:
                 return self._adapter.send(request, stream=True, timeout=self._timeout)
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-                reason, detail = _reason_of_error(error)
+                reason, detail = reason_of_error(error)
             if not (call.reused and reason is Reason.UNREACHABLE):
                 break
         return self._unavailable(reason, detail)
@@ -257,9 +257,10 @@ def retry_after(value: str | None, now: Callable[[], datetime]) -> timedelta | N
     return min(max(moment - now(), timedelta(0)), LONGEST_RETRY_AFTER)
 
 
-def _reason_of_error(
+def reason_of_error(
     error: requests.RequestException | urllib3.exceptions.HTTPError,
 ) -> tuple[Reason, str]:
+    """What an exception of the libraries below means, and a word on where; their texts are not repeated."""
     if isinstance(error, requests.Timeout):
         return Reason.TIMEOUT, "connecting" if isinstance(error, requests.ConnectTimeout) else "waiting"
     if isinstance(error, requests.exceptions.SSLError):
@@ -306,7 +307,11 @@ def is_this_machine(base_url: str) -> bool:
         return False
 
 
-def _user_agent(source: str, contact: str) -> str:
+def user_agent(source: str, contact: str) -> str:
+    """``User-Agent``: our product, and where its operators can be reached.
+
+    :raises ConfigurationError: when the contact cannot stand in it.
+    """
     try:
         product = f"sekisho/{version('sekisho')}"
     except PackageNotFoundError:  # run from a checkout that was not installed
@@ -319,5 +324,6 @@ def _user_agent(source: str, contact: str) -> str:
 
 
 @cache
-def _certifi() -> ssl.SSLContext:
+def system_trust() -> ssl.SSLContext:
+    """The trust store of ``certifi``, read once."""
     return ssl.create_default_context(cafile=certifi.where())

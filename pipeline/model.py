@@ -370,6 +370,23 @@ class Judgement:
         """The outcome document as canonical JSON: what is kept, and what a listing names by digest."""
         return canonical(self.outcome)
 
+    @property
+    def asked_of_vendor(self) -> list[dict[str, Any]]:
+        """What stands in the way: each rule that rejected or called for a person, and its remedy."""
+        return [
+            {
+                "rule": result["rule"],
+                "outcome": result["outcome"],
+                "effect": result["effect"],
+                "reason": result.get("reason"),
+                "message": result.get("message"),
+                "remedy": result.get("remedy"),
+                "basis": [basis["id"] for basis in result.get("basis", ())],
+            }
+            for result in self.outcome.get("results", ())
+            if result["effect"] in {"review", "reject"}
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:

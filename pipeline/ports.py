@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
+from pipeline.delivery import Attempt, DisabledBecause, Due, Errand, Outcome, Subscriber
 from pipeline.documents import Json
 from pipeline.lifecycle import State
 from pipeline.model import (
@@ -117,6 +118,26 @@ class Policy(Protocol):
 
     def judge(self, dossier: Dossier) -> Judgement:
         """What the policy says. Pure: the same dossier gives the same judgement, byte for byte."""
+
+
+class Endpoint(Protocol):
+    """A connection to an endpoint."""
+
+    def post(self, headers: Mapping[str, str], body: bytes) -> Outcome:
+        """Send a message; never raises for whatever the endpoint does."""
+
+
+class Courier(Protocol):
+    """The way to endpoints. Every connection is made to an address that was checked."""
+
+    def check(self, url: str) -> None:
+        """Pass if this can be an endpoint's address, now and from here.
+
+        :raises UnusableAddress: else.
+        """
+
+    def open(self, url: str) -> AbstractContextManager[Endpoint]:
+        """The endpoint, for the length of a block. Whatever is wrong with it is told by its outcomes."""
 
 
 class Ledger(Protocol):
@@ -257,6 +278,38 @@ class Journal(Protocol):
         """Append events."""
 
 
+class Deliveries(Protocol):
+    """What is to be told to subscribers."""
+
+    def claim(self, now: datetime, lease: timedelta, limit: int) -> list[Errand]:
+        """Lease endpoints that something is due to, at most so many at a time in all, the longest idle first.
+
+        A lease is doubled for each time it ran out before.
+        """
+
+    def begin(self, errand: Errand, lease: UUID, now: datetime, until: datetime) -> Due | None:
+        """Take an endpoint over under a lease of one's own: what is due to it; None if it is not ours."""
+
+    def settle(
+        self,
+        subscriber: Subscriber,
+        lease: UUID,
+        attempts: Sequence[Attempt],
+        now: datetime,
+        until: datetime | None,
+    ) -> Due | None:
+        """Keep what came of tries, and the endpoint's health.
+
+        With ``until`` the lease is prolonged and what is due next is returned; when there is nothing, or
+        without it, the endpoint is let go.
+
+        :raises LeaseLost: when it is somebody else's by now; the transaction must not commit.
+        """
+
+    def disable(self, subscriber_id: UUID, because: DisabledBecause, at: datetime) -> None:
+        """Send nothing any more."""
+
+
 class Transaction(Protocol):
     """One database transaction: all that is done through it commits together, or nothing does."""
 
@@ -270,6 +323,8 @@ class Transaction(Protocol):
     def decisions(self) -> Decisions: ...
     @property
     def listings(self) -> Listings: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
     @property
     def journal(self) -> Journal: ...
 

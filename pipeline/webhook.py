@@ -182,6 +182,18 @@ def verifying_key(scheme: str, material: bytes) -> VerifyingKey:
     raise MalformedKey(f"{len(material)} bytes do not make a key of the scheme {scheme}")
 
 
+def signing_key(scheme: str, material: bytes) -> SigningKey:
+    """The key of this scheme that signs, made of its secret bytes: for ``v1a`` the seed.
+
+    :raises MalformedKey: when they do not make one.
+    """
+    if scheme == SharedSecret.scheme and material:
+        return SharedSecret(material)
+    if scheme == PrivateKey.scheme and len(material) == 32:
+        return PrivateKey(material)
+    raise MalformedKey(f"{len(material)} bytes do not make a signing key of the scheme {scheme}")
+
+
 def sign(keys: Sequence[SigningKey], message_id: str, at: datetime, body: bytes) -> dict[str, str]:
     """The three headers of a message, signed with every key given.
 

@@ -7,9 +7,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    String,
+    Uuid,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from pipeline import lifecycle
+from pipeline.delivery import About, DeliveryState
 from pipeline.errors import StaleCase
 from pipeline.identifiers import OrganisationId, new_id
 from pipeline.lifecycle import State
@@ -103,7 +115,14 @@ class SqlCases:
             "to_reason": reason,
             "moved_at": at,
         }
-        [moved] = write(self._connection, (_MOVE, [row]))
+        told = {
+            "delivery_id": new_id(),
+            "of_application": case.application_id,
+            "to_version": case.version + 1,
+            "new_state": target,
+            "happened_at": at,
+        }
+        [moved, _] = write(self._connection, (_MOVE, [row]), (_TELL, [told]))
         if moved != 1:
             raise StaleCase(f"{case.reference} is no longer in version {case.version}")
         return replace(case, state=target, version=case.version + 1, outstanding=outstanding, changed_at=at)
@@ -362,6 +381,34 @@ _MOVE = Write(
         )
     )
 )
+_TOLD = ("id", "subscriber_id", "about", "subject", "sequence", "version", "kind", "occurred_at")
+
+
+def _tell(dialect: str) -> Insert:
+    # What is to be told to the sender's endpoint: no row where none is set. Whoever moves a case that moved
+    # meanwhile meets the other one's row; that he is late is told by the move itself.
+    telling = (
+        select(
+            bindparam("delivery_id", type_=Uuid),
+            t.subscribers.c.id,
+            literal_column(f"'{About.APPLICATION}'"),
+            t.applications.c.id,
+            bindparam("to_version", type_=Integer),
+            bindparam("to_version", type_=Integer),
+            bindparam("new_state", type_=String),
+            bindparam("happened_at", type_=t.Moment),
+            literal_column(f"'{DeliveryState.PENDING}'"),
+            literal_column("0"),
+            bindparam("happened_at", type_=t.Moment),
+        )
+        .join(t.applications, t.applications.c.sender_id == t.subscribers.c.sender_id)
+        .where(t.applications.c.id == bindparam("of_application"))
+    )
+    tell = upsert(dialect, t.deliveries).from_select([*_TOLD, "state", "tries", "next_attempt_at"], telling)
+    return tell.on_conflict_do_nothing()
+
+
+_TELL = Write(_tell)
 _SETTLE = (
     update(t.cases)
     .where(

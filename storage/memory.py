@@ -12,6 +12,7 @@ from storage.applications import SqlApplications
 from storage.cases import SqlCases
 from storage.database import Database
 from storage.decisions import SqlDecisions
+from storage.deliveries import SqlDeliveries
 from storage.journal import SqlJournal
 from storage.ledger import SqlLedger
 from storage.listings import SqlListings
@@ -48,6 +49,11 @@ class SqlTransaction:
     def listings(self) -> SqlListings:
         """The catalog and its feed."""
         return SqlListings(self.connection)
+
+    @cached_property
+    def deliveries(self) -> SqlDeliveries:
+        """What is to be told to subscribers."""
+        return SqlDeliveries(self.connection)
 
     @cached_property
     def policies(self) -> SqlPolicies:

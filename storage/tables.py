@@ -317,3 +317,86 @@ journal_head = Table(
     Column("sha256", DIGEST, nullable=False),
     CheckConstraint("id = 1", name="one_row"),
 )
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(120), nullable=False, unique=True),
+    Column("kind", String(8), nullable=False),
+    # Of kind ``sender``: whose applications it is told of. One endpoint a sender.
+    Column("sender_id", Uuid, ForeignKey("senders.id"), unique=True),
+    Column("url", Text, nullable=False),
+    Column("state", String(8), nullable=False),
+    # Why it is disabled: a closed code.
+    Column("reason", String(16), nullable=False),
+    Column("ordered", Boolean, nullable=False),
+    # Of kind ``catalog``: the feed position up to which deliveries are written.
+    Column("cursor", POSITION, nullable=False),
+    # The breaker: failures in succession, since when, and until when nothing is sent.
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", Moment),
+    Column("rests_until", Moment),
+    # Who sends just now, and until when; whoever comes with another lease is late and writes nothing.
+    Column("lease", Uuid),
+    Column("busy_until", Moment, nullable=False),
+    Column("sends", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    CheckConstraint("kind IN ('catalog', 'sender')", name="kind"),
+    CheckConstraint("state IN ('pending', 'active', 'disabled')", name="state"),
+    CheckConstraint("(kind = 'sender') = (sender_id IS NOT NULL)", name="of_sender"),
+)
+
+subscriber_keys = Table(
+    "subscriber_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("subscriber_id", Uuid, ForeignKey("subscribers.id"), nullable=False, index=True),
+    # What we sign with: v1 a shared secret, v1a the seed of an Ed25519 key. Encrypted at rest.
+    Column("scheme", String(3), nullable=False),
+    Column("key_material", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("retires_at", Moment),
+    CheckConstraint("scheme IN ('v1', 'v1a')", name="scheme"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    # The webhook-id, the same over all tries.
+    Column("id", Uuid, primary_key=True),
+    Column("subscriber_id", Uuid, ForeignKey("subscribers.id"), nullable=False),
+    # ``listing`` or ``application``, and the id of it.
+    Column("about", String(12), nullable=False),
+    Column("subject", Uuid, nullable=False),
+    # What orders the deliveries of one subject: the feed's position, or the case's version.
+    Column("sequence", POSITION, nullable=False),
+    Column("version", Integer, nullable=False),
+    # What happened: the feed's kind, or the case's new state.
+    Column("kind", String(16), nullable=False),
+    Column("occurred_at", Moment, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_attempt_at", Moment, nullable=False),
+    Column("settled_at", Moment),
+    CheckConstraint("state IN ('pending', 'delivered', 'exhausted', 'skipped')", name="state"),
+    # Each change is told of once, whoever plans it how often.
+    UniqueConstraint("subscriber_id", "subject", "sequence"),
+    Index("ix_deliveries_turn", "subscriber_id", "state", "sequence", "id"),
+)
+
+delivery_attempts = Table(
+    "delivery_attempts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("delivery_id", Uuid, ForeignKey("deliveries.id"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("milliseconds", Integer, nullable=False),
+    # The HTTP status, where there was one, and a closed code, empty for a success.
+    Column("status", Integer),
+    Column("reason", String(24), nullable=False),
+    # The beginning of what a failure was answered with.
+    Column("answer", LargeBinary, nullable=False),
+)

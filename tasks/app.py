@@ -12,8 +12,13 @@ from celery.signals import setup_logging, worker_ready
 from kombu.entity import Queue
 
 from tasks import heartbeat, logs
-from tasks.routes import EXPRESS, FINISH, lane
-from tasks.settings import settings
+from tasks.routes import DELIVERIES, EXPRESS, FINISH, lane
+from tasks.settings import Settings, settings
+
+
+def queues(current: Settings) -> tuple[str, ...]:
+    """Every queue that a worker reads, unless it is told otherwise."""
+    return (EXPRESS, FINISH, DELIVERIES, *map(lane, current.sources))
 
 
 def _options() -> dict[str, Any]:
@@ -30,7 +35,9 @@ def _options() -> dict[str, Any]:
         },
         # The ledger repeats what is lost, so results and acknowledgements would only cost.
         "task_ignore_result": True,
-        "task_queues": [Queue(name, no_ack=True) for name in (EXPRESS, FINISH, *map(lane, current.sources))],
+        "task_queues": [
+            Queue(name, no_ack=True) for name in (EXPRESS, FINISH, DELIVERIES, *map(lane, current.sources))
+        ],
         # A message that waited in a worker would be lost with it; in the broker it waits for whoever is free.
         "worker_disable_prefetch": True,
         "worker_pool": "threads",  # waiting for sources is what a worker mostly does

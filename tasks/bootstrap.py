@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,12 +21,14 @@ from pipeline.collection import Collection
 from pipeline.model import Stage, Step
 from pipeline.ports import Connector, Policy
 from pipeline.publication import Expiry, Publication
+from pipeline.sending import Sending
 from pipeline.verification import Verification
 from storage import migrations
 from storage.database import Database
 from storage.memory import SqlMemory
 from storage.mirror import Mirror
 from storage.senders import Cipher
+from tasks.deliveries import sending_of
 from tasks.dispatch import Dispatcher
 from tasks.mirror import Register, mirror_if_there
 from tasks.policies import PublishedPolicy
@@ -55,6 +57,14 @@ class System:
     policy: Policy
     verification: Verification
     expiry: Expiry
+
+    @cached_property
+    def sending(self) -> Sending:
+        """What serves subscribers' endpoints. Only it needs the key of the senders' secrets.
+
+        :raises ConfigurationError: when there is none.
+        """
+        return sending_of(self.settings, self.memory, self.clock)
 
     def close(self) -> None:
         """Give threads and connections back."""

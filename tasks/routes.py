@@ -13,6 +13,12 @@ EXPRESS = "express"
 FINISH = "finish"
 """The queue of cases that only have to be judged or published: they do not wait behind new ones."""
 
+DELIVERIES = "deliveries"
+"""The queue of endpoints that something is to be sent to."""
+
+SEND = "deliveries.send"
+"""The task that serves one of them."""
+
 VERIFICATION = "verification.express"
 """The task of the express lane. Tasks have the names that reviewers read in Flower: stage, then source."""
 

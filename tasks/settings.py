@@ -19,6 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from pipeline.delivery import DeliverySchedule
 from pipeline.documents import read_json
 from pipeline.errors import ConfigurationError
 from pipeline.freshness import Ages, Freshness, Purpose
@@ -92,6 +93,23 @@ class Settings(BaseSettings):
     )
     sweep_interval_seconds: float = Field(1.0, gt=0, description="How often the sweeper looks")
     worker_threads: int = Field(8, ge=1, description="Cases that one worker process carries at a time")
+    public_url: str = Field(
+        "", pattern=r"^(https?://[!-~]+)?$", description="Where the outside finds web; links in what is told"
+    )
+    delivery_ports: Annotated[tuple[int, ...], NoDecode] = Field(
+        (443,), description="Ports that subscribers' endpoints may have, comma separated"
+    )
+    delivery_loopback: bool = Field(
+        False, description="For development: endpoints on this machine, without TLS and with any port"
+    )
+    delivery_timeout_seconds: float = Field(
+        15.0, gt=0, le=30, description="How long an endpoint may take to answer"
+    )
+    delivery_delays_seconds: Annotated[tuple[float, ...], NoDecode] = Field(
+        tuple(delay.total_seconds() for delay in DeliverySchedule().delays),
+        description="Waits between the tries of a delivery, comma separated",
+    )
+    delivery_lanes: int = Field(4, ge=1, description="Endpoints that are served at a time, by all workers")
     body_limit_bytes: int = Field(65536, ge=1024, description="Largest webhook body")
     rate_limit_per_minute: int = Field(600, ge=1, description="Applications a minute from one sender")
     backlog_limit: int = Field(20000, ge=1, description="Open steps beyond which intake answers 503")
@@ -130,9 +148,9 @@ class Settings(BaseSettings):
             source: common | _of_source(source, own) for source, own in chosen.items() if own is not False
         }
 
-    @field_validator("retry_delays_seconds", mode="before")
+    @field_validator("retry_delays_seconds", "delivery_delays_seconds", "delivery_ports", mode="before")
     @classmethod
-    def _split_delays(cls, value: Any) -> Any:
+    def _split_numbers(cls, value: Any) -> Any:
         return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("answer_ages_seconds")
@@ -170,6 +188,16 @@ class Settings(BaseSettings):
         """When a source that gave no answer is asked again."""
         delays = tuple(timedelta(seconds=seconds) for seconds in self.retry_delays_seconds)
         return RetrySchedule(delays, jitter=self.retry_jitter)
+
+    @property
+    def delivery_delays(self) -> tuple[timedelta, ...]:
+        """When what an endpoint did not take is sent again."""
+        return tuple(timedelta(seconds=seconds) for seconds in self.delivery_delays_seconds)
+
+    @property
+    def longest_delivery(self) -> timedelta:
+        """What one try of a delivery may take in all."""
+        return timedelta(seconds=2 * self.delivery_timeout_seconds)
 
     @classmethod
     def settings_customise_sources(

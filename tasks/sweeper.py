@@ -14,7 +14,7 @@ import structlog
 from celery.beat import Scheduler
 
 from pipeline.model import Stage, Step
-from tasks import dispatch, heartbeat
+from tasks import deliveries, dispatch, heartbeat
 from tasks.bootstrap import system
 from tasks.routes import route
 from tasks.settings import settings
@@ -48,11 +48,15 @@ def sweep(app: Any) -> int:
     """Send the steps that are due and put each off by its lease; return how many."""
     behind = long_queues(app)
     with system().memory.write() as tx:
-        steps = tx.ledger.claim_due(system().clock.now(), settings().lease, BATCH)
+        now = system().clock.now()
+        steps = tx.ledger.claim_due(now, settings().lease, BATCH)
+        errands = tx.deliveries.claim(now, settings().lease, settings().delivery_lanes)
     sendable = list(one_a_request([step for step in steps if route(step)[1] not in behind]))
     if sendable:
         dispatch.send(sendable)
         log.info("sweep.sent", **Counter(_lane(step) for step in sendable))
+    if errands:
+        deliveries.send(app, errands)
     return len(steps)
 
 

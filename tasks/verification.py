@@ -13,7 +13,8 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 
 from tasks.app import app
 from tasks.bootstrap import close_system, system
-from tasks.routes import ADJUDICATION, COLLECTION, PUBLICATION, VERIFICATION
+from tasks.deliveries import errand_of
+from tasks.routes import ADJUDICATION, COLLECTION, PUBLICATION, SEND, VERIFICATION
 from tasks.settings import settings
 
 log = structlog.get_logger()
@@ -29,6 +30,16 @@ def _carry_on(*, case: str, step: str) -> str:
             raise
 
 
+def _send(*, endpoint: str, subscriber: str, lease: str) -> str:
+    with structlog.contextvars.bound_contextvars(endpoint=endpoint):
+        try:
+            return system().sending(errand_of(endpoint, subscriber, lease))
+        except Exception:
+            # The endpoint's lease runs out and it is served again, each time later. Doctor tells of it.
+            log.exception("delivery.failed")
+            raise
+
+
 def _close(**_: object) -> None:
     close_system()
 
@@ -39,3 +50,4 @@ worker_process_shutdown.connect(_close)
 
 for _name in (VERIFICATION, ADJUDICATION, PUBLICATION, *(COLLECTION + name for name in settings().sources)):
     app.task(name=_name)(_carry_on)
+app.task(name=SEND)(_send)

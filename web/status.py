@@ -95,7 +95,7 @@ def status_document(file: CaseFile, listing_id: str | None) -> Json:
         "checks": [_check(check, file.presence(check)) for check in file.checks],
         "decision": None if file.decision is None else _decision(file.decision),
         "buyers": [] if file.decision is None else verdicts_of_buyers(file.decision),
-        "asked_of_vendor": [] if file.decision is None else asked_of_vendor(file.decision),
+        "asked_of_vendor": [] if file.decision is None else file.decision.judgement.asked_of_vendor,
         "links": links,
     }
 
@@ -149,20 +149,3 @@ def _differing(result: dict[str, Any]) -> dict[str, Any]:
         "message": result["message"],
         "why": [{"ja": why["ja"], "en": why["en"]} for why in result.get("effect_why", ())],
     }
-
-
-def asked_of_vendor(decision: Decision) -> list[dict[str, Any]]:
-    """What stands in the way: each rule that rejected or called for a person, and what would remedy it."""
-    return [
-        {
-            "rule": result["rule"],
-            "outcome": result["outcome"],
-            "effect": result["effect"],
-            "reason": result.get("reason"),
-            "message": result.get("message"),
-            "remedy": result.get("remedy"),
-            "basis": [basis["id"] for basis in result.get("basis", ())],
-        }
-        for result in decision.judgement.outcome.get("results", ())
-        if result["effect"] in {"review", "reject"}
-    ]
