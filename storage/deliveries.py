@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     or_,
     select,
     update,
@@ -429,7 +430,7 @@ _STANDING = Write(
             failing_since=bindparam("since"),
             rests_until=bindparam("rest"),
             busy_until=bindparam("until"),
-            sends=0,
+            sends=literal_column("0"),
         )
     )
 )
