@@ -26,6 +26,8 @@ from pipeline.model import Inquiry
 
 SOURCE = "jp.ismap"
 SCHEME = "JP-ISMAP"
+CLASS_2 = 2
+"""The class of the common standards from which on the government buys from the lists in principle."""
 
 
 class Ismap(PageConnector):
@@ -53,19 +55,25 @@ class Ismap(PageConnector):
     lists = frozenset({"ismap", "ismap-liu"})
 
     def inquiries(self, application: Json) -> Iterable[Inquiry]:
-        """One, where the application claims a listing: by its number, else by the product's name."""
+        """One, where the application claims a listing: by its number, else by the product's name.
+
+        Where it claims none and is for information of class 2, for which the lists are asked after, one for
+        each list: that a product is on neither is for the lists to say.
+        """
         claim = application.get("ismap", {})
-        listed = claim.get("list", "none")
-        if listed == "none":
-            return
         name = application["product"]["name"]
         name = name.get("ja") or name["en"]
+        listed = claim.get("list", "none")
         number = self.numbered(listed, claim.get("number", ""))
         if number is not None:
             yield Inquiry(SOURCE, listed, OrganisationId(SCHEME, number), name)
-        elif self.is_named(listed):
-            vendor = application["vendor"]["identifiers"][0]
-            yield Inquiry(SOURCE, listed, OrganisationId(vendor["scheme"], vendor["id"]), name)
+            return
+        vendor = application["vendor"]["identifiers"][0]
+        subject = OrganisationId(vendor["scheme"], vendor["id"])
+        unclaimed = sorted(self.lists) if application["use"]["confidentiality"] == CLASS_2 else []
+        for asked in unclaimed if listed == "none" else [listed]:
+            if self.is_named(asked):
+                yield Inquiry(SOURCE, asked, subject, name)
 
     def is_subject(self, entry: Entry, inquiry: Inquiry) -> bool:
         """By registration number; of an inquiry without one, by the name of the service."""

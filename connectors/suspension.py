@@ -23,7 +23,6 @@ from typing import Any
 
 from connectors.pages import Entry, PageConnector, name_key
 from connectors.parties import parties
-from pipeline.corporate_number import is_well_formed
 from pipeline.documents import Json
 from pipeline.identifiers import OrganisationId
 from pipeline.model import Inquiry
@@ -42,7 +41,8 @@ class Suspension(PageConnector):
     ===================== ===================================================================================
     name, address         of the company, as the list writes them
     number                its corporate number
-    matched_by            ``number``: it is the subject's; ``name``: to be looked at by a person
+    matched_by            ``number``: it is the subject's, if that has the same; ``name``: to be looked at by
+                          a person
     measured_on           date of the measure
     valid_from, valid_to  first and last day of the suspension
     authority             who suspended
@@ -57,16 +57,18 @@ class Suspension(PageConnector):
     lists = frozenset({LIST})
 
     def inquiries(self, application: Json) -> Iterable[Inquiry]:
-        """One for vendor and maker each, if it has a corporate number: by its name."""
+        """One for vendor and maker each: by its name. A corporate number tells whose an entry is."""
         for party in parties(application):
-            number = next(party.identified_by(SCHEME), None)
-            if number is not None and is_well_formed(number.id) and self.is_named(LIST):
+            number = next(party.identified_by(SCHEME), next(iter(party.identifiers), None))
+            if number is not None and self.is_named(LIST):
                 yield Inquiry(SOURCE, party.role, number, party.name)
 
     def is_subject(self, entry: Entry, inquiry: Inquiry) -> bool:
-        """By corporate number where the entry has one, else by name."""
+        """By corporate number where both have one, else by name."""
         name, number = _parted(entry)
-        return number == inquiry.subject.id if number else name_key(name) == name_key(inquiry.name)
+        if number and inquiry.subject.scheme == SCHEME:
+            return number == inquiry.subject.id
+        return name_key(name) == name_key(inquiry.name)
 
     def subject(self, entry: Entry) -> OrganisationId:
         """The corporate number, blank where the entry has none."""

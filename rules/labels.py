@@ -58,6 +58,28 @@ SOURCES: Final[dict[str, dict[str, str]]] = {
         "ja": "GLEIFの取引主体識別子登録簿",
         "en": "the GLEIF register of legal entity identifiers",
     },
+    "jp.invoice": {
+        "ja": "国税庁適格請求書発行事業者公表サイト",
+        "en": "the register of qualified invoice issuers of the National Tax Agency",
+    },
+    "jp.gbizinfo": {"ja": "Gビズインフォ", "en": "gBizINFO"},
+    "jp.ismap": {"ja": "ISMAP等クラウドサービスリスト", "en": "the ISMAP lists"},
+    "jp.isms": {
+        "ja": "情報マネジメントシステム認定センターの認証登録一覧",
+        "en": "the list of certificates of ISMS-AC",
+    },
+    "jp.privacymark": {"ja": "プライバシーマーク付与事業者一覧", "en": "the list of PrivacyMark holders"},
+    "jp.suspension": {
+        "ja": "国土交通省ネガティブ情報等検索サイト",
+        "en": "the list of suspensions of the Ministry of Land, Infrastructure, Transport and Tourism",
+    },
+    "jp.startup": {"ja": "J-Startup等の一覧", "en": "the lists of start-ups"},
+    "gb.companies-house": {"ja": "英国会社登記所", "en": "Companies House"},
+    "no.brreg": {"ja": "ノルウェー法人登記簿", "en": "the Norwegian register of legal entities"},
+    "fr.entreprises": {"ja": "フランス企業検索", "en": "the French directory of businesses"},
+    "eu.vies": {"ja": "EU付加価値税番号確認（VIES）", "en": "VIES"},
+    "us.fedramp": {"ja": "FedRAMPマーケットプレイス", "en": "the FedRAMP marketplace"},
+    "screening.yente": {"ja": "制裁対象者等の照合", "en": "the screening for sanctions and debarments"},
 }
 """Sources by name."""
 
@@ -67,6 +89,13 @@ CAUSES: Final[dict[str, tuple[str, Text]]] = {
         Text(
             ja="情報源の間で内容が一致しません（項目：{path}）。",
             en="Two sources contradict each other (fact: {path}).",
+        ),
+    ),
+    "candidate": (
+        "EVIDENCE_UNCLEAR",
+        Text(
+            ja="情報源の記載が、同一の者に関するものか明らかではありません（項目：{path}）。担当者が確認します。",
+            en="A source may mean somebody else of that name (fact: {path}). A person will establish that.",
         ),
     ),
     "no_answer": (

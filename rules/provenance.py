@@ -15,9 +15,15 @@ JAPAN: Final = timezone(timedelta(hours=9), "JST")
 DECLARATION: Final = "declaration"
 """The source of what the vendor says. It never counts as verified."""
 
+APPLICATION: Final = "application"
+"""The source of the use that is applied for. It is the question, not a claim: nobody need verify it, and the
+answer holds for that use only.
+"""
+
 UNVERIFIED: Final = "unverified"
 STALE: Final = "stale"
 CONFLICT: Final = "conflict"
+CANDIDATE: Final = "candidate"
 NO_ANSWER: Final = "no_answer"
 
 
@@ -41,7 +47,7 @@ class Provenance:
         self._entries = entries
         self._everywhere = entries.get("")
         self._sections = tuple({_SECTION.match(path)[0] for path in entries if path})  # type: ignore[index]
-        self.has_conflicts = any("conflict" in entry for entry in entries.values())
+        self.is_suspect = any("conflict" in entry or "candidate" in entry for entry in entries.values())
         self.has_gaps = any("gap" in entry for entry in entries.values())
 
     def of(self, path: str) -> Json | None:
@@ -62,6 +68,8 @@ class Provenance:
             return UNVERIFIED if verified else None
         if "conflict" in entry:
             return CONFLICT
+        if "candidate" in entry:
+            return CANDIDATE
         if verified and entry.get("source") in {None, DECLARATION}:
             return UNVERIFIED
         if fresh is not None and "at" in entry:

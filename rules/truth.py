@@ -51,7 +51,7 @@ class Run:
         self.as_of = as_of.isoformat()
         self.today = as_of.toordinal()
         self.values = values
-        self.suspect = provenance.has_conflicts
+        self.suspect = provenance.is_suspect
         self.trace: list[dict[str, Any]] = []
         self.decisive: list[int] = []
 

@@ -31,6 +31,7 @@ class Fact:
 
     ``origin`` says where the value comes from; where it begins with ``application:``, the rest is a path of
     the application, whose value is taken as it is. ``codes`` are the values that a code may have.
+    ``checked_by`` are the sources that can verify or contradict it.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Fact:
     meaning: str
     origin: str
     codes: tuple[str, ...] = ()
+    checked_by: tuple[str, ...] = ()
 
     @property
     def copied_from(self) -> str | None:
@@ -47,9 +49,11 @@ class Fact:
 
 
 _CLASSES = ("content", "account", "backup", "telemetry", "support", "ai-prompt")
-_DERIVED = "worked out in `rules/facts.py`"
+_DERIVED = "worked out from the application"
 _REGISTER = "home register"
-_CHECKS = "registers and lists asked"
+_SUSPENSIONS = "`jp.suspension`"
+_SCREENING = "`screening.yente`"
+_INVOICES = "`jp.invoice`"
 
 FACTS: tuple[Fact, ...] = (
     Fact("vendor.country", Kind.COUNTRY, "country of the seller's seat", "application:vendor.country"),
@@ -64,8 +68,20 @@ FACTS: tuple[Fact, ...] = (
     Fact("vendor.name", Kind.TEXT, "registered name as declared", "application:vendor.name"),
     Fact("vendor.corporate_number", Kind.TEXT, "corporate number (JP-JCN) as declared", _DERIVED),
     Fact("vendor.lei", Kind.TEXT, "legal entity identifier (XI-LEI) as declared", _DERIVED),
-    Fact("vendor.sme", Kind.BOOLEAN, "small or medium by capital or employees", _DERIVED),
-    Fact("vendor.age_years", Kind.INTEGER, "full years since founding on the as-of date in Japan", _DERIVED),
+    Fact(
+        "vendor.sme",
+        Kind.BOOLEAN,
+        "small or medium by capital or employees",
+        _DERIVED,
+        checked_by=("jp.gbizinfo",),
+    ),
+    Fact(
+        "vendor.age_years",
+        Kind.INTEGER,
+        "full years since founding on the as-of date in Japan",
+        _DERIVED,
+        checked_by=("jp.gbizinfo", "home register"),
+    ),
     Fact(
         "vendor.certified_new_field_by[]",
         Kind.CODE,
@@ -117,6 +133,7 @@ FACTS: tuple[Fact, ...] = (
         Kind.DATE,
         "last day of the unified qualification",
         "application:qualification.valid_to",
+        checked_by=("jp.gbizinfo",),
     ),
     Fact(
         "qualification.categories[]",
@@ -124,8 +141,16 @@ FACTS: tuple[Fact, ...] = (
         "kinds of the unified qualification",
         "application:qualification.categories",
         ("goods_manufacture", "goods_sale", "services", "goods_purchase"),
+        checked_by=("jp.gbizinfo",),
     ),
-    Fact("qualification.grade", Kind.CODE, "grade", "application:qualification.grade", ("A", "B", "C", "D")),
+    Fact(
+        "qualification.grade",
+        Kind.CODE,
+        "grade",
+        "application:qualification.grade",
+        ("A", "B", "C", "D"),
+        checked_by=("jp.gbizinfo",),
+    ),
     Fact(
         "qualification.application_pending",
         Kind.BOOLEAN,
@@ -151,26 +176,40 @@ FACTS: tuple[Fact, ...] = (
     Fact(
         "suspensions[]",
         Kind.OBJECTS,
-        "suspensions from nomination; an empty list: asked, none found",
-        _CHECKS,
+        "suspensions from nomination; an empty list: those asked name none, which is no proof of none",
+        _SUSPENSIONS,
     ),
-    Fact("suspensions[].by", Kind.CODE, "body that suspended", _CHECKS),
-    Fact("suspensions[].by_level", Kind.CODE, "its level", _CHECKS, ("national", "local")),
-    Fact("suspensions[].until", Kind.DATE, "last day", _CHECKS),
+    Fact("suspensions[].by", Kind.CODE, "body that suspended: a buyer's code, else its name", _SUSPENSIONS),
+    Fact("suspensions[].by_level", Kind.CODE, "its level", _SUSPENSIONS, ("national", "local")),
+    Fact("suspensions[].until", Kind.DATE, "last day", _SUSPENSIONS),
+    Fact("suspension_lists[]", Kind.CODE, "lists of suspensions that were asked", _SUSPENSIONS),
     Fact(
         "boryokudan.pledge",
         Kind.BOOLEAN,
         "pledges to have no ties with organised crime",
         "application:declarations.boryokudan_pledge",
     ),
-    Fact("boryokudan.excluded", Kind.BOOLEAN, "excluded as tied to organised crime", _CHECKS),
-    Fact("sanctions.result", Kind.CODE, "screening result", _CHECKS, ("clear", "potential", "confirmed")),
-    Fact("sanctions.checked_on", Kind.DATE, "day of the screening", _CHECKS),
+    Fact(
+        "boryokudan.excluded",
+        Kind.BOOLEAN,
+        "excluded as tied to organised crime; the pledge denies it",
+        _DERIVED,
+        checked_by=("jp.suspension",),
+    ),
+    Fact(
+        "sanctions.result",
+        Kind.CODE,
+        "screening of vendor and maker; only a person says confirmed",
+        _SCREENING,
+        ("clear", "potential", "confirmed"),
+    ),
+    Fact("sanctions.checked_on", Kind.DATE, "day of the screening", _SCREENING),
     Fact(
         "insolvency.petition",
         Kind.BOOLEAN,
         "insolvency proceedings petitioned for",
         "application:declarations.insolvency_petition",
+        checked_by=("home register",),
     ),
     Fact(
         "insolvency.plan_confirmed",
@@ -184,9 +223,18 @@ FACTS: tuple[Fact, ...] = (
         Kind.BOOLEAN,
         "J-Startup firm, regional ones too",
         "application:startup.j_startup",
+        checked_by=("jp.startup",),
     ),
-    Fact("startup.sbir", Kind.BOOLEAN, "SBIR recipient", "application:startup.sbir"),
-    Fact("startup.public_fund", Kind.BOOLEAN, "investee of a public fund", "application:startup.public_fund"),
+    Fact(
+        "startup.sbir", Kind.BOOLEAN, "SBIR recipient", "application:startup.sbir", checked_by=("jp.startup",)
+    ),
+    Fact(
+        "startup.public_fund",
+        Kind.BOOLEAN,
+        "investee of a public fund",
+        "application:startup.public_fund",
+        checked_by=("jp.startup",),
+    ),
     Fact(
         "use.confidentiality",
         Kind.INTEGER,
@@ -211,10 +259,21 @@ FACTS: tuple[Fact, ...] = (
         "list the service is on",
         "application:ismap.list",
         ("ismap", "ismap-liu", "none"),
+        checked_by=("jp.ismap",),
     ),
-    Fact("ismap.valid_to", Kind.DATE, "last day of the listing", "application:ismap.valid_to"),
     Fact(
-        "ismap.renewal_filed_on", Kind.DATE, "day the renewal was filed", "application:ismap.renewal_filed_on"
+        "ismap.valid_to",
+        Kind.DATE,
+        "last day of the listing",
+        "application:ismap.valid_to",
+        checked_by=("jp.ismap",),
+    ),
+    Fact(
+        "ismap.renewal_filed_on",
+        Kind.DATE,
+        "day the renewal was filed",
+        "application:ismap.renewal_filed_on",
+        checked_by=("jp.ismap",),
     ),
     Fact(
         "certs[]",
@@ -237,11 +296,30 @@ FACTS: tuple[Fact, ...] = (
             "CSA-STAR",
             "CYBER-ESSENTIALS-PLUS",
         ),
+        checked_by=("jp.isms", "jp.privacymark"),
     ),
-    Fact("certs[].edition", Kind.TEXT, "year of the edition, four digits", "with `certs[]`"),
-    Fact("certs[].accredited", Kind.BOOLEAN, "the certification body is accredited", "with `certs[]`"),
+    Fact(
+        "certs[].edition",
+        Kind.TEXT,
+        "year of the edition, four digits",
+        "with `certs[]`",
+        checked_by=("jp.isms",),
+    ),
+    Fact(
+        "certs[].accredited",
+        Kind.BOOLEAN,
+        "the certification body is accredited",
+        "with `certs[]`",
+        checked_by=("jp.isms",),
+    ),
     Fact("certs[].covers_service", Kind.BOOLEAN, "the scope covers the service", "with `certs[]`"),
-    Fact("certs[].valid_to", Kind.DATE, "last day of the certificate", "with `certs[]`"),
+    Fact(
+        "certs[].valid_to",
+        Kind.DATE,
+        "last day of the certificate",
+        "with `certs[]`",
+        checked_by=("jp.isms", "jp.privacymark"),
+    ),
     Fact("certs[].renewal_audit_booked", Kind.BOOLEAN, "the renewal audit is booked", "with `certs[]`"),
     Fact(
         "isms_in_progress.contract",
@@ -348,7 +426,17 @@ FACTS: tuple[Fact, ...] = (
         Kind.BOOLEAN,
         "the maker confirms the authority to sell on the as-of date",
         _DERIVED,
+        checked_by=("home register",),
     ),
+    Fact("maker.found", Kind.BOOLEAN, "the maker's home register has its identifier", _REGISTER),
+    Fact("maker.closed", Kind.BOOLEAN, "the maker's entry is closed", _REGISTER),
+    Fact("maker.name", Kind.TEXT, "the maker's registered name", _REGISTER),
+    Fact("maker.name_match", Kind.DECIMAL, "its declared name against the best registered one", _REGISTER),
+    Fact("invoice.registered", Kind.BOOLEAN, "a qualified invoice issuer on the as-of date", _INVOICES),
+    Fact("invoice.agrees", Kind.BOOLEAN, "its invoice number is T and its corporate number", _INVOICES),
+    Fact("vat.valid", Kind.BOOLEAN, "the member state confirms the VAT number", "`eu.vies`"),
+    Fact("fedramp.valid", Kind.BOOLEAN, "an offering that US agencies may rely on", "`us.fedramp`"),
+    Fact("fedramp.offering", Kind.TEXT, "its name in the marketplace", "`us.fedramp`"),
 )
 
 BY_PATH: dict[str, Fact] = {fact.path: fact for fact in FACTS}
@@ -368,11 +456,20 @@ Beside it stands the *provenance*, an object from path to origin. An entry holds
 below it, unless a longer path has its own; `""` holds for all the rest. The keys of an origin:
 
 - `source`: `declaration` (the vendor says so; it never counts as verified), a source such as `jp.nta`,
-  `check-digit` (worked out from the number itself), or `document` (a facts document that comes without
-  provenance and is taken as it is).
+  `check-digit` (worked out from the number itself), `application` (the use applied for: the question, not a
+  claim), or `document` (a facts document that comes without provenance and is taken as it is).
 - `at`, `capture`: when the source answered, and the digest of the raw answer.
 - `gap`: the source gave no usable answer, and why. Nothing below this path is known.
 - `conflict`: another source says otherwise (`source`, `value`, `at`, `capture`). The fact is unknown.
+- `candidate`: what the source says may be about somebody else of that name. The fact is unknown until a
+  person has looked.
+
+How a fact comes to be: what the application declares is copied or worked out; then each source that was asked
+verifies it (the origin becomes that source), contradicts it (`conflict`), or adds what nobody declared. Among
+registers the home register says what holds, and GLEIF's can only contradict it. What a list alone can tell is
+never taken from the declaration: without an answer it is unknown. A last day that a list gives later than the
+vendor does is a renewal; an earlier one is a conflict. Silence counts only where the source is complete
+([sources](sources.md)).
 
 """
 
@@ -385,9 +482,13 @@ def page() -> str:
         if fact.codes:
             kind += ": " + ", ".join(f"`{code}`" for code in fact.codes)
         origin = f"declared: `{fact.copied_from}`" if fact.copied_from else fact.origin
-        rows.append(f"| `{fact.path}` | {kind} | {fact.meaning} | {origin} |")
+        checked = ", ".join(name if " " in name else f"`{name}`" for name in fact.checked_by)
+        rows.append(f"| `{fact.path}` | {kind} | {fact.meaning} | {origin} | {checked} |")
     return (
-        _HEAD + "| path | kind | meaning | comes from |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
+        _HEAD
+        + "| path | kind | meaning | comes from | checked by |\n| --- | --- | --- | --- | --- |\n"
+        + "\n".join(rows)
+        + "\n"
     )
 
 

@@ -40,6 +40,7 @@ from connectors.sandbox.registers.pages import (
 )
 from connectors.sandbox.registers.vies import ViesRegister
 from connectors.sandbox.registers.yente import YenteRegister
+from connectors.sandbox.registrations import Registrations
 from connectors.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ if TYPE_CHECKING:
 _LARGEST_BODY = 64 * 1024
 
 
-def _registers(world: World, root: str) -> tuple[Register, ...]:
-    lists = registrations.of(world)
+def _registers(world: World, root: str, lists: Registrations) -> tuple[Register, ...]:
     return (
         NtaRegister(world),
         GleifRegister(world, root),
@@ -73,13 +73,15 @@ def _registers(world: World, root: str) -> tuple[Register, ...]:
 class Sandbox:
     """The ASGI application. One process has one: faults and counts live in it."""
 
-    def __init__(self, world: World, root: str) -> None:
-        """``root`` is the server's own address, such as ``http://127.0.0.1:8700``.
+    def __init__(self, world: World, root: str, lists: Registrations | None = None) -> None:
+        """``root`` is the server's own address, such as ``http://127.0.0.1:8700``. ``lists`` is what Japanese
+        lists say of the world's companies, if it is not what ``registrations.yaml`` has.
 
         ``addresses`` is where each source answers, ``requests`` how often each was asked.
         """
         self.faults = Faults(world.faults)
-        self._registers = {register.base + "/": register for register in _registers(world, root)}
+        said = registrations.of(world) if lists is None else lists
+        self._registers = {register.base + "/": register for register in _registers(world, root, said)}
         self._whole = {
             base: register
             for base, register in self._registers.items()
@@ -217,10 +219,10 @@ def server(sandbox: Sandbox) -> uvicorn.Server:
 
 
 @contextmanager
-def serving(world: World, port: int = 0) -> Iterator[str]:
+def serving(world: World, port: int = 0, lists: Registrations | None = None) -> Iterator[str]:
     """Serve a world from a thread of this process for the length of the block; the value is the address."""
     listener, root = listen(port)
-    running = server(Sandbox(world, root))
+    running = server(Sandbox(world, root, lists))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, name="sandbox")
     thread.start()
     try:

@@ -20,7 +20,8 @@ def application(**members):
     identifiers = [{"scheme": "JP-JCN", "id": HOMEI}]
     vendor = {"name": "鳳鳴電機株式会社", "country": "JP", "identifiers": identifiers}
     product = {"name": {"ja": "ホウメイ会議室", "en": "Homei Rooms"}}
-    return {"vendor": vendor, "product": product, **members}
+    use = {"confidentiality": 1}
+    return {"vendor": vendor, "product": product, "use": use, **members}
 
 
 def asked(module, **members):
@@ -54,6 +55,14 @@ def table(headings, *rows):
     [
         ({}, []),
         ({"ismap": {"list": "none"}}, []),
+        # For information of class 2, that it is on neither list is for the lists to say.
+        (
+            {"ismap": {"list": "none"}, "use": {"confidentiality": 2}},
+            [
+                ("ismap", f"JP-JCN:{HOMEI}", "ホウメイ会議室"),
+                ("ismap-liu", f"JP-JCN:{HOMEI}", "ホウメイ会議室"),
+            ],
+        ),
         (
             {"ismap": {"list": "ismap", "number": "Ｃ99-0001-2 "}},
             [("ismap", "JP-ISMAP:C99-0001-2", "ホウメイ会議室")],
@@ -265,7 +274,9 @@ def test_no_hit_says_only_that_this_list_had_none():
 
 def test_suspensions_are_searched_by_name(registry, message):
     maker = {"name": "海外", "country": "IE", "identifiers": [{"scheme": "XI-LEI", "id": "x"}]}
-    assert asked(suspension, maker=maker) == [("vendor", f"JP-JCN:{HOMEI}", "鳳鳴電機株式会社")]
+    vendor = ("vendor", f"JP-JCN:{HOMEI}", "鳳鳴電機株式会社")
+    assert asked(suspension, maker=maker) == [vendor, ("maker", "XI-LEI:x", "海外")]
+    assert asked(suspension, maker={"name": "海外", "country": "IE"}) == [vendor]
     server = registry(message(b"<html></html>", media_type="text/html"))
     way = suspension.connector({"base_url": server.url})
     way.fetch(Inquiry("jp.suspension", "vendor", SUBJECT, "鳳鳴 & Co"))

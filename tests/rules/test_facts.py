@@ -85,9 +85,9 @@ class TestDeclarations:
         assert dossier.facts["use"] == {"confidentiality": 2, "personal_data": True, "my_number": False}
         assert dossier.facts["certs"] == document["certifications"]
         assert dossier.facts["exclusion"] == {"mandatory": False}
-        assert dossier.facts["boryokudan"] == {"pledge": True}
+        assert dossier.facts["boryokudan"] == {"pledge": True, "excluded": False}
         assert dossier.facts["vendor"]["corporate_number"] == NUMBER
-        assert dossier.provenance == {"": {"source": "declaration"}}
+        assert dossier.provenance == {"": {"source": "declaration"}, "use": {"source": "application"}}
         assert dossier.as_of == NOW
 
     def test_what_is_not_stated_is_left_out(self) -> None:
