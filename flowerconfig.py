@@ -1,5 +1,5 @@
 """Flower's configuration: ``celery -A tasks flower`` reads it where it starts, or as ``--conf`` names it."""
 
-from tasks.flower_options import options_or_exit
+from web.desk import install
 
-globals().update(options_or_exit())
+globals().update(install())

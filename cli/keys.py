@@ -53,7 +53,7 @@ def compose(folder: Path, *, as_json: bool) -> None:
         "database_url": f"postgresql://sekisho:{postgres}@postgres:5432/sekisho",
         "broker_url": f"redis://:{redis}@redis:6379/0",
         "secret_keys": new_secret_key(),
-        "flower_password": secrets.token_urlsafe(16),
+        "flower_cookie_secret": secrets.token_urlsafe(48),
         "sources": "{}\n",
     }
     try:

@@ -32,12 +32,10 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 """Nothing on one machine listens anywhere else."""
 
-FLOWER_USER = "reviewer"
-
 FLOWER_CONFIGURATION = """\
-from tasks.flower_options import options_or_exit
+from web.desk import install
 
-globals().update(options_or_exit())
+globals().update(install())
 """
 """As ``flowerconfig.py`` in the checkout: the stock command finds it in the folder where it is started."""
 
@@ -112,12 +110,11 @@ class Machine:
         """
         from cli.installation import unusable
         from pipeline.errors import ConfigurationError
-        from tasks.flower_options import load_flower_settings, options
+        from tasks.flower_options import load_flower_settings
 
         try:
             with _environ(self.environment):
                 settings = load_flower_settings()
-            options(settings)
         except ConfigurationError as error:
             raise unusable(error.faults) from None
         return settings
@@ -183,8 +180,6 @@ class Machine:
             "DATABASE_URL": f"sqlite:///{folder.database}",
             "BROKER_URL_FILE": str(broker_url),
             "SECRET_KEYS_FILE": self._kept("secret_keys", new_secret_key),
-            "FLOWER_USER": FLOWER_USER,
-            "FLOWER_PASSWORD_FILE": self._kept("flower_password", lambda: secrets.token_urlsafe(12)),
             "FLOWER_COOKIE_SECRET_FILE": self._kept(
                 "flower_cookie_secret", lambda: secrets.token_urlsafe(48)
             ),

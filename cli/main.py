@@ -25,6 +25,7 @@ from cli.policy import policy
 from cli.probe import probe
 from cli.processes import Interrupted
 from cli.registry import registry
+from cli.reviewers import reviewers
 from cli.senders import senders
 from cli.submit import submit
 from cli.up import up
@@ -54,7 +55,7 @@ def sekisho() -> None:
 
 _COMMANDS = (
     *(demo, up, submit, case, policy, names, registry, imports),
-    *(senders, doctor, migrate, config, keys, probe),
+    *(senders, reviewers, doctor, migrate, config, keys, probe),
 )
 for _command in _COMMANDS:
     sekisho.add_command(_command)

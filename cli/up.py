@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 WEB_PORT = 8000
 FLOWER_PORT = 5555
 EXAMPLE_SENDER = "example"
+FIRST_ACCOUNT = "reviewer"
+FIRST_ACCOUNT_SECRET = "flower_password"  # noqa: S105 - the name of a file
+"""Who may look at Flower from the start; an officer, who may do everything at the desk."""
+
 GRACE = 20.0
 """Seconds that the worker has to finish the cases it is at."""
 
@@ -52,6 +56,7 @@ def up(state: Path, port: int | None, flower_port: int | None, *, as_json: bool)
             machine = Machine(folder, os.environ, _ports(port, flower_port))
             machine.start(supervisor)
             example = provide_example(machine)
+            provide_account(machine)
             folder.keep_settings(_sekisho_settings(machine.environment))
             addresses = _addresses(machine)
             tell({"pid": os.getpid(), **addresses})
@@ -112,6 +117,17 @@ def provide_example(machine: Machine) -> list[str]:
     return ["sekisho", "submit", str(application), "--wait", "--state-dir", str(folder.path)]
 
 
+def provide_account(machine: Machine) -> None:
+    """An account to sign in with at Flower; its password stays in a file of the state folder."""
+    import secrets
+
+    from cli.reviewers import provide
+    from pipeline.people import Role
+
+    password = machine.folder.keep_secret(FIRST_ACCOUNT_SECRET, lambda: secrets.token_urlsafe(12))
+    provide(machine.settings, FIRST_ACCOUNT, Role.OFFICER, password)
+
+
 def _sekisho_settings(environment: Mapping[str, str]) -> dict[str, str]:
     from cli.state import PREFIX
 
@@ -125,20 +141,19 @@ def _addresses(machine: Machine) -> dict[str, str]:
         "feed": f"{url}/v1/listings/changes",
         "api": f"{url}/docs",
         "flower": machine.flower_url,
-        "flower_user": machine.environment["SEKISHO_FLOWER_USER"],
-        "flower_password_file": machine.environment.get("SEKISHO_FLOWER_PASSWORD_FILE", ""),
+        "flower_user": FIRST_ACCOUNT,
+        "flower_password_file": str(machine.folder.secret(FIRST_ACCOUNT_SECRET)),
         "state": str(machine.folder.path),
     }
 
 
 def _announce(addresses: Mapping[str, str], example: list[str]) -> None:
-    password = addresses["flower_password_file"]
     rows = {
         "webhook": addresses["webhook"],
         "feed": addresses["feed"],
         "API": addresses["api"],
-        "Flower": f"{addresses['flower']}  (user {addresses['flower_user']}, "
-        + (f"password in {password})" if password else "password as the environment says)"),
+        "Flower": f"{addresses['flower']}  (sign in as {addresses['flower_user']}, "
+        f"password in {addresses['flower_password_file']})",
         "state": f"{addresses['state']}  (logs, database, secrets)",
     }
     for name, value in rows.items():

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+
+LONGEST_NAME = 100
+"""Signs that a person's name may have."""
+
+NOT_PEOPLE = frozenset({"policy", "vendor", "sender", "operator", "oidc", "sweeper"})
+"""What the journal and decisions call those who act and are no person; no account may pass for one."""
 
 
 class Role(StrEnum):
@@ -37,3 +44,16 @@ class Person:
     def may(self, role: Role) -> bool:
         """Whether this person may do what takes ``role``."""
         return role in _MAY[self.role]
+
+
+def normal_name(text: str) -> str:
+    """A person's name in the one form in which names compare (Unicode NFKC, folded case, no white space).
+
+    :raises ValueError: when it is none, or is one of :data:`NOT_PEOPLE`.
+    """
+    plain = unicodedata.normalize("NFKC", text).strip().casefold()
+    if not plain or len(plain) > LONGEST_NAME or not plain.isprintable() or any(map(str.isspace, plain)):
+        raise ValueError(f"a person's name has 1 to {LONGEST_NAME} printable signs and no spaces")
+    if plain in NOT_PEOPLE:
+        raise ValueError(f"{plain} is what the records call somebody who is no person")
+    return plain

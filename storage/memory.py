@@ -8,6 +8,7 @@ from functools import cached_property
 
 from sqlalchemy import Connection
 
+from storage.accounts import SqlAccounts
 from storage.applications import SqlApplications
 from storage.cases import SqlCases
 from storage.database import Database
@@ -24,6 +25,11 @@ class SqlTransaction:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+
+    @cached_property
+    def accounts(self) -> SqlAccounts:
+        """The people who sign in, and their sessions."""
+        return SqlAccounts(self.connection)
 
     @cached_property
     def applications(self) -> SqlApplications:

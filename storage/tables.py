@@ -399,4 +399,33 @@ delivery_attempts = Table(
     Column("reason", String(24), nullable=False),
     # The beginning of what a failure was answered with.
     Column("answer", LargeBinary, nullable=False),
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # In the one form in which names compare (``pipeline.people.normal_name``).
+    Column("name", String(100), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    # Argon2id; empty for those who sign in at the identity provider only.
+    Column("password_hash", String(255)),
+    Column("must_change", Boolean, nullable=False),
+    # Who this is there: the provider's issuer and subject, one digest. Bound at the first sign-in.
+    Column("identity_sha256", DIGEST, unique=True),
+    Column("attempts", Integer, nullable=False),
+    Column("locked_until", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("disabled_at", Moment),
+    CheckConstraint("role IN ('viewer', 'reviewer', 'officer', 'operator')", name="role"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    # The cookie holds the token; whoever reads the database cannot make a cookie of this.
+    Column("token_sha256", DIGEST, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("opened_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
 )

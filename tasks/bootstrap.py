@@ -190,6 +190,21 @@ def web_services() -> Door:
     )
 
 
+@dataclass(frozen=True)
+class Desk:
+    """What Flower's process joins for the reviewers: it shows cases and has people decide them."""
+
+    clock: SystemClock
+    database: Database
+    memory: SqlMemory
+
+
+def desk_services(current: Settings) -> Desk:
+    """What the desk needs, as the settings say."""
+    database = Database(current.database_url.get_secret_value())
+    return Desk(SystemClock(), database, SqlMemory(database))
+
+
 _building = threading.Lock()
 
 

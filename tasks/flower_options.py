@@ -1,31 +1,70 @@
 """What Flower is started with. ``flowerconfig.py`` hands it to the stock ``celery -A tasks flower``.
 
-Flower shows whoever gets in every case that went by, so it starts only with a login. ``/metrics`` and
-``/healthcheck`` answer without one, by Flower's own design: they hold names of tasks and workers and counts,
-no case. Keep Flower as a whole behind loopback or a proxy.
+Flower shows whoever gets in every case that went by. Who gets in, and as whom, is the desk's to say
+(``web.desk``): named accounts with roles take the place of Flower's own login. ``/metrics`` and
+``/healthcheck`` answer without one, by Flower's own design: they hold names of tasks and workers and
+counts, no case. Keep Flower as a whole behind loopback or a proxy.
 """
 
 from __future__ import annotations
 
+import os
+from datetime import timedelta
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from pipeline.errors import ConfigurationError
 from tasks.settings import PREFIX, Settings, load_settings
 
+GONE = ("FLOWER_USER", "FLOWER_PASSWORD", "FLOWER_CONTROL")
+"""Settings of the one login that everybody shared."""
+
 
 class FlowerSettings(Settings):
-    """The settings of every process, and those that Flower alone needs."""
+    """The settings of every process, and those that Flower with the desk alone needs."""
 
-    flower_user: str = Field("", description="Who may see Flower's pages")
-    flower_password: SecretStr = Field(SecretStr(""), description="The password for it; Flower needs both")
     flower_cookie_secret: SecretStr = Field(
-        SecretStr(""), description="Signs Flower's cookies; left empty, each start makes a new one"
+        SecretStr(""), description="Signs Flower's cookies; left empty, each start signs everybody out"
     )
-    flower_control: bool = Field(
-        False, description="Whether those who see Flower may also stop workers and send tasks"
+    session_hours: float = Field(12.0, gt=0, description="How long a reviewer stays signed in at most")
+    session_idle_minutes: float = Field(60.0, gt=0, description="How long without looking at a page")
+    desk_url: str = Field(
+        "", description="Where reviewers reach Flower, as https://…: for OIDC and secure cookies"
     )
+    oidc_issuer: str = Field(
+        "", description="OpenID provider that reviewers sign in at (https://…); empty: none"
+    )
+    oidc_client_id: str = Field("", description="The client that Sekisho is there")
+    oidc_client_secret: SecretStr = Field(
+        SecretStr(""), description="Its secret; a public client, which proves itself by PKCE alone, has none"
+    )
+    oidc_scope: str = Field("openid profile email", description="What is asked for at the provider")
+    oidc_name_claim: str = Field("email", description="The claim that names the account")
+    oidc_role_claim: str = Field(
+        "", description="The claim that gives the role; empty: the local account does"
+    )
+    oidc_roles: dict[str, str] = Field(
+        {}, description='What the values of that claim mean: {"procurement-officers": "officer"}'
+    )
+
+    @model_validator(mode="after")
+    def _oidc_is_whole(self) -> FlowerSettings:
+        if self.oidc_issuer and not (self.oidc_client_id and self.desk_url):
+            raise ValueError("SEKISHO_OIDC_ISSUER needs SEKISHO_OIDC_CLIENT_ID and SEKISHO_DESK_URL")
+        if self.oidc_role_claim and not self.oidc_roles:
+            raise ValueError("SEKISHO_OIDC_ROLE_CLAIM needs SEKISHO_OIDC_ROLES")
+        return self
+
+    @property
+    def session_lifetime(self) -> timedelta:
+        """How long a session lasts at most."""
+        return timedelta(hours=self.session_hours)
+
+    @property
+    def session_idle(self) -> timedelta:
+        """How long a session lasts without use."""
+        return timedelta(minutes=self.session_idle_minutes)
 
 
 def load_flower_settings() -> FlowerSettings:
@@ -37,20 +76,19 @@ def load_flower_settings() -> FlowerSettings:
     try:
         return FlowerSettings()
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
         raise ConfigurationError(
-            [f"{PREFIX}{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in faults]
+            [
+                ": ".join([*(f"{PREFIX}{str(part).upper()}" for part in fault["loc"][:1]), fault["msg"]])
+                for fault in error.errors(include_url=False, include_input=False, include_context=False)
+            ]
         ) from None
 
 
 def options(chosen: FlowerSettings) -> dict[str, Any]:
-    """Flower's options by their names.
-
-    :raises ConfigurationError: when there is no login, or one that Flower cannot compare.
-    """
+    """Flower's options by their names; who gets in is the desk's to add."""
     named = {
-        "basic_auth": [_login(chosen)],
-        "read_only": not chosen.flower_control,
+        # Who may control workers and tasks is a matter of roles.
+        "read_only": False,
         "natural_time": True,
         # The case reference is in kwargs, the word that a task returned is its result.
         "tasks_columns": "name,kwargs,state,received,runtime,result,worker",
@@ -63,23 +101,21 @@ def options(chosen: FlowerSettings) -> dict[str, Any]:
     return named
 
 
-def options_or_exit() -> dict[str, Any]:
-    """The same from the environment; where that does not hold together, one clear line and exit status 1."""
+def settings_or_exit() -> FlowerSettings:
+    """The settings; where they do not hold together, a clear line each and exit status 1."""
     try:
-        return options(load_flower_settings())
+        _refuse_what_is_gone()
+        return load_flower_settings()
     except ConfigurationError as error:
         raise SystemExit("\n".join(f"sekisho: {fault}" for fault in error.faults)) from None
 
 
-def _login(chosen: FlowerSettings) -> str:
-    user, password = chosen.flower_user, chosen.flower_password.get_secret_value()
-    names = f"{PREFIX}FLOWER_USER and {PREFIX}FLOWER_PASSWORD"
-    if not user or not password:
-        raise ConfigurationError(
-            [f"Flower shows cases and starts only with a login: set {names} (or …_FILE)"]
-        )
-    pair = f"{user}:{password}"
-    # Flower splits the header at white space and compares text as ASCII only.
-    if ":" in user or " " in user or not (pair.isascii() and pair.isprintable()):
-        raise ConfigurationError([f"{names} are printable ASCII, the user without colon and space"])
-    return pair
+def _refuse_what_is_gone() -> None:
+    """:raises ConfigurationError: where somebody counts on a login that is read no more."""
+    faults = [
+        f"{PREFIX}{name} is no more: people have accounts of their own, which `sekisho reviewers add` makes"
+        for name in GONE
+        if {f"{PREFIX}{name}", f"{PREFIX}{name}_FILE"} & os.environ.keys()
+    ]
+    if faults:
+        raise ConfigurationError(faults)

@@ -8,7 +8,6 @@ of its name. What was in force on an earlier day stays so: a replay finds the pa
 from __future__ import annotations
 
 import threading
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -19,6 +18,7 @@ from pipeline.documents import Json
 from pipeline.errors import ConfigurationError, SekishoError
 from pipeline.identifiers import new_id
 from pipeline.model import Dossier, Event, Evidence, Gap, Judgement
+from pipeline.people import normal_name
 from pipeline.ports import Clock
 from rules import facts
 from rules.library import Library
@@ -206,10 +206,10 @@ def officer(name: str) -> str:
 
     :raises ProposalError: when it is none.
     """
-    plain = unicodedata.normalize("NFKC", name).strip().casefold()
-    if not plain or len(plain) > 100 or not plain.isprintable() or any(sign.isspace() for sign in plain):
-        raise ProposalError("an officer is named by an account or a mail address, without spaces")
-    return plain
+    try:
+        return normal_name(name)
+    except ValueError:
+        raise ProposalError("an officer is named by an account or a mail address, without spaces") from None
 
 
 def _check(shipped: Library, approved: Sequence[Publication], publication: Publication) -> None:
