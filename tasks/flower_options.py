@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from pipeline.errors import ConfigurationError
+from pipeline.people import Role
 from tasks.settings import PREFIX, Settings, load_settings
 
 GONE = ("FLOWER_USER", "FLOWER_PASSWORD", "FLOWER_CONTROL")
@@ -44,7 +45,7 @@ class FlowerSettings(Settings):
     oidc_role_claim: str = Field(
         "", description="The claim that gives the role; empty: the local account does"
     )
-    oidc_roles: dict[str, str] = Field(
+    oidc_roles: dict[str, Role] = Field(
         {}, description='What the values of that claim mean: {"procurement-officers": "officer"}'
     )
 

@@ -27,15 +27,15 @@ def test_every_setting_says_where_it_comes_from(
     secret = tmp_path / "password"
     secret.write_text("geheim")
     monkeypatch.setenv("SEKISHO_CONTACT", "mine")
-    monkeypatch.setenv("SEKISHO_FLOWER_PASSWORD_FILE", str(secret))
+    monkeypatch.setenv("SEKISHO_FLOWER_COOKIE_SECRET_FILE", str(secret))
     rows = settings(sekisho)
     assert (rows["SEKISHO_CONTACT"]["value"], rows["SEKISHO_CONTACT"]["origin"]) == ("mine", "environment")
     assert (rows["SEKISHO_POLICY"]["value"], rows["SEKISHO_POLICY"]["origin"]) == (
         "kept",
         "state folder .sekisho",
     )
-    assert rows["SEKISHO_FLOWER_PASSWORD"]["origin"] == f"environment, file {secret}"
-    assert rows["SEKISHO_FLOWER_PASSWORD"]["value"] == HIDDEN
+    assert rows["SEKISHO_FLOWER_COOKIE_SECRET"]["origin"] == f"environment, file {secret}"
+    assert rows["SEKISHO_FLOWER_COOKIE_SECRET"]["value"] == HIDDEN
     assert rows["SEKISHO_WORKER_THREADS"]["origin"] == "default"
     assert all(row["meaning"] for row in rows.values())
 
@@ -104,7 +104,7 @@ def test_a_file_that_cannot_be_read_is_told(sekisho: Sekisho, monkeypatch: pytes
 
 
 def test_flowers_own_settings_are_checked_too(sekisho: Sekisho, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEKISHO_FLOWER_CONTROL", "perhaps")
+    monkeypatch.setenv("SEKISHO_SESSION_HOURS", "perhaps")
     answer = sekisho("config", "show", "--json")
     assert answer.status == Exit.INVALID
-    assert "SEKISHO_FLOWER_CONTROL" in answer.err
+    assert "SEKISHO_SESSION_HOURS" in answer.err

@@ -13,59 +13,47 @@ from tasks.flower_options import load_flower_settings, options
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def chosen(monkeypatch: pytest.MonkeyPatch, **values: str) -> dict[str, object]:
-    for name, value in values.items():
-        monkeypatch.setenv(f"SEKISHO_FLOWER_{name}", value)
-    return options(load_flower_settings())
-
-
-def test_whoever_gets_in_has_a_password_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    named = chosen(monkeypatch, USER="ann", PASSWORD="a:b c")
-    assert named["basic_auth"] == ["ann:a:b c"]
-    assert named["read_only"] is True
+def test_flower_forgets_what_went_by_and_shows_the_case_of_a_task() -> None:
+    named = options(load_flower_settings())
     assert named["persistent"] is False
     assert "kwargs" in str(named["tasks_columns"]).split(",")
     assert "cookie_secret" not in named
 
 
-def test_an_operator_may_allow_control_and_choose_the_cookie_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    named = chosen(monkeypatch, USER="ann", PASSWORD="x", CONTROL="true", COOKIE_SECRET="y")
-    assert named["read_only"] is False
-    assert named["cookie_secret"] == "y"
-
-
-def test_the_password_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("geheim\n")
-    named = chosen(monkeypatch, USER="ann", PASSWORD_FILE=str(tmp_path / "password"))
-    assert named["basic_auth"] == ["ann:geheim"]
-
-
-@pytest.mark.parametrize(
-    ("user", "password"),
-    [
-        ("", ""),
-        ("ann", ""),
-        ("", "x"),
-        ("a:b", "x"),
-        ("a b", "x"),
-        ("ann", "鍵"),
-        ("ännchen", "x"),
-        ("ann", "a\tb"),
-    ],
-)
-def test_without_a_login_that_flower_can_compare_there_is_no_flower(
-    user: str, password: str, monkeypatch: pytest.MonkeyPatch
+def test_an_operator_may_choose_the_cookie_secret_also_by_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigurationError):
-        chosen(monkeypatch, USER=user, PASSWORD=password)
+    (tmp_path / "secret").write_text("y\n")
+    monkeypatch.setenv("SEKISHO_FLOWER_COOKIE_SECRET_FILE", str(tmp_path / "secret"))
+    assert options(load_flower_settings())["cookie_secret"] == "y"
 
 
 @pytest.mark.parametrize(
     "environment",
     [
-        {},
+        {"OIDC_ISSUER": "https://login.example"},
+        {"OIDC_ISSUER": "https://login.example", "OIDC_CLIENT_ID": "desk"},
+        {"OIDC_ROLE_CLAIM": "groups"},
+        {"OIDC_ROLES": '{"a": "emperor"}'},
+        {"SESSION_HOURS": "0"},
+    ],
+)
+def test_settings_that_do_not_go_together_are_told(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(f"SEKISHO_{name}", value)
+    with pytest.raises(ConfigurationError):
+        load_flower_settings()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
         {"SEKISHO_FLOWER_USER": "ann"},
-        {"SEKISHO_FLOWER_USER": "ann", "SEKISHO_FLOWER_PASSWORD": "x", "SEKISHO_FLOWER_CONTROL": "perhaps"},
+        {"SEKISHO_FLOWER_PASSWORD_FILE": "/run/secrets/flower_password"},
+        {"SEKISHO_FLOWER_CONTROL": "true"},
+        {"SEKISHO_SESSION_HOURS": "many"},
     ],
 )
 def test_the_stock_command_says_so_in_one_line_and_does_not_start(
@@ -82,4 +70,4 @@ def test_the_stock_command_says_so_in_one_line_and_does_not_start(
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert line.startswith("sekisho: ")
-    assert "SEKISHO_FLOWER_" in line
+    assert next(iter(environment)).removesuffix("_FILE") in line

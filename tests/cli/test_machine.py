@@ -149,7 +149,7 @@ def test_a_stranger_on_a_port_is_not_taken_for_a_part(said: bytes) -> None:
 
 @pytest.mark.parametrize(
     "given_",
-    [{"SEKISHO_WORKER_THREADS": "many"}, {"SEKISHO_SECRET_KEYS": "none"}, {"SEKISHO_FLOWER_USER": "a:b"}],
+    [{"SEKISHO_WORKER_THREADS": "many"}, {"SEKISHO_SECRET_KEYS": "none"}, {"SEKISHO_SESSION_HOURS": "0"}],
     ids=lambda given_: next(iter(given_)),
 )
 def test_what_does_not_hold_together_is_told_before_anything_starts(

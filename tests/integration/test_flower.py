@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,15 @@ class Up:
         outcome: dict[str, Any] = json.loads(done.stdout)
         return outcome
 
-    def flower(self, path: str, *, user: str = "", password: str = "", method: str = "GET") -> httpx.Response:
-        login = (user, password) if user else None
-        return httpx.request(method, self.addresses["flower"] + path, auth=login, timeout=30)
+    @contextmanager
+    def signed_in(self, name: str = "", password: str = "") -> Iterator[httpx.Client]:
+        """A browser of an account; without a name, of nobody."""
+        with httpx.Client(base_url=self.addresses["flower"], timeout=30) as client:
+            client.get("/login")
+            if name:
+                form = {"_xsrf": client.cookies["_xsrf"], "name": name, "password": password}
+                assert client.post("/login", data=form).status_code == 302
+            yield client
 
     def end(self) -> tuple[int, str]:
         self.process.send_signal(signal.SIGINT)
@@ -78,15 +84,34 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 @pytest.fixture(scope="module")
-def password(up: Up) -> str:
-    return Path(up.addresses["flower_password_file"]).read_text()
+def reviewer(up: Up) -> Iterator[httpx.Client]:
+    password = Path(up.addresses["flower_password_file"]).read_text()
+    with up.signed_in(up.addresses["flower_user"], password) as client:
+        yield client
 
 
-def test_a_reviewer_finds_a_task_by_its_case(up: Up, password: str) -> None:
+@pytest.fixture(scope="module")
+def stranger(up: Up) -> Iterator[httpx.Client]:
+    with up.signed_in() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def operator(up: Up) -> Iterator[httpx.Client]:
+    made = json.loads(up.sekisho("reviewers", "add", "op", "--role", "operator").stdout)
+    with up.signed_in("op", made["password"]) as client:
+        form = {"_xsrf": client.cookies["_xsrf"], "old": made["password"]}
+        new = {"new": "another long password", "again": "another long password"}
+        assert client.get("/tasks").headers["Location"] == "/reviews/password"
+        assert client.post("/reviews/password", data={**form, **new}).status_code == 302
+        yield client
+
+
+def test_a_reviewer_finds_a_case_by_its_task_and_back(up: Up, reviewer: httpx.Client) -> None:
     outcome = up.submit()
 
     def told() -> dict[str, Any] | None:
-        tasks = up.flower("/api/tasks", user="reviewer", password=password).json()
+        tasks = reviewer.get("/api/tasks").json()
         named = [task for task in tasks.values() if outcome["case"] in (task["kwargs"] or "")]
         return named[0] if named and named[0]["state"] == "SUCCESS" else None
 
@@ -94,37 +119,62 @@ def test_a_reviewer_finds_a_task_by_its_case(up: Up, password: str) -> None:
     assert task["name"] == "verification.express"
     assert task["result"] == "'listed'"
     assert task["args"] == "()"
-    page = up.flower(f"/task/{task['uuid']}", user="reviewer", password=password)
-    assert outcome["case"] in page.text
+    page = reviewer.get(f"/task/{task['uuid']}").text
+    assert f'href="/reviews/cases/{outcome["case"]}"' in page
+    case = reviewer.get(f"/reviews/cases/{outcome['case']}")
+    assert case.status_code == 200
+    assert f'href="/tasks?search={outcome["case"]}"' in case.text
 
 
-def test_nothing_personal_reaches_flower(up: Up, password: str) -> None:
+def test_nothing_personal_reaches_flowers_own_pages(up: Up, reviewer: httpx.Client) -> None:
     up.submit()
-    told = str(up.flower("/api/tasks", user="reviewer", password=password).json())
+    told = str(reviewer.get("/api/tasks").json())
     document = json.loads((up.state / "example-application.json").read_text(encoding="utf-8"))
     contact = document["contact"]
     for said in (document["vendor"]["name"], contact["name"], contact["email"], contact["phone"]):
         assert said not in told
 
 
-@pytest.mark.parametrize("path", ["/", "/workers", "/tasks", "/broker", "/api/tasks", "/api/workers"])
-def test_without_the_login_nobody_sees_anything(path: str, up: Up, password: str) -> None:
-    assert up.flower(path).status_code == 401
-    assert up.flower(path, user="reviewer", password="guessed").status_code == 401
-    assert up.flower(path, user="reviewer", password=password).status_code == 200
+def test_no_page_holds_a_secret(up: Up, operator: httpx.Client) -> None:
+    up.submit()
+    secrets = [path.read_text().strip() for path in (up.state / "secrets").iterdir()]
+    [worker] = until(lambda: list(operator.get("/api/workers?refresh=1").json()), "the worker")
+    for path in ("/", "/workers", f"/worker/{worker}", "/tasks", "/broker", "/api/workers", "/metrics"):
+        answer = operator.get(path)
+        assert answer.status_code == 200
+        assert [secret for secret in secrets if secret in answer.text] == [], path
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/workers", "/tasks", "/broker", "/reviews", "/api/tasks", "/api/workers"]
+)
+def test_without_signing_in_nobody_sees_anything(
+    path: str, stranger: httpx.Client, reviewer: httpx.Client
+) -> None:
+    answer = stranger.get(path)
+    assert answer.status_code in {302, 401}
+    assert "SK-" not in answer.text
+    assert reviewer.get(path).status_code == 200
 
 
 @pytest.mark.parametrize(
     "path", ["/api/task/send-task/publication", "/api/worker/shutdown/celery@nobody", "/api/task/revoke/x"]
 )
-def test_a_reviewer_changes_nothing_in_flower(path: str, up: Up, password: str) -> None:
-    assert up.flower(path, user="reviewer", password=password, method="POST").status_code == 403
+def test_a_reviewer_controls_nothing_in_flower(path: str, reviewer: httpx.Client) -> None:
+    form = {"_xsrf": reviewer.cookies["_xsrf"]}
+    assert reviewer.post(path, data=form).status_code == 403
 
 
-def test_health_and_metrics_answer_without_a_case_in_them(up: Up) -> None:
+def test_controls_are_shown_to_operators_only(reviewer: httpx.Client, operator: httpx.Client) -> None:
+    [worker] = until(lambda: list(operator.get("/api/workers?refresh=1").json()), "the worker")
+    assert "worker-shutdown" in operator.get(f"/worker/{worker}").text
+    assert "worker-shutdown" not in reviewer.get(f"/worker/{worker}").text
+
+
+def test_health_and_metrics_answer_without_a_case_in_them(up: Up, stranger: httpx.Client) -> None:
     case = up.submit()["case"]
-    assert up.flower("/healthcheck").status_code == 200
-    metrics = up.flower("/metrics")
+    assert stranger.get("/healthcheck").status_code == 200
+    metrics = stranger.get("/metrics")
     assert metrics.status_code == 200
     assert case not in metrics.text
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.flower_options import options, settings_or_exit
-from web.desk import frame
-from web.desk.services import DeskServices
 
 
 def install() -> dict[str, Any]:
@@ -21,5 +19,9 @@ def install() -> dict[str, Any]:
     ``flowerconfig.py`` calls it before Flower makes its application.
     """
     chosen = settings_or_exit()
+    # What is wrong with the settings is told first, in one line each; these load the rest of Sekisho.
+    from web.desk import frame  # noqa: PLC0415
+    from web.desk.services import DeskServices  # noqa: PLC0415
+
     frame.build(DeskServices.of(chosen))
     return {**options(chosen), **frame.OPTIONS}

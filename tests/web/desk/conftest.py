@@ -1,4 +1,6 @@
-"""Flower with the desk over a real database, in this process: the application that the stock command makes."""
+"""Flower with the desk over a real database, in this process: the application that the stock command
+makes.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,15 @@ from tornado.web import url
 from pipeline.people import Role
 from tests.web.desk.conftest import Desk
 
-ANYBODY = {"/metrics", "/healthcheck", "/login", "/logout", "/reviews/choice", "/login/oidc", "/login/oidc/return"}
+ANYBODY = {
+    "/metrics",
+    "/healthcheck",
+    "/login",
+    "/logout",
+    "/reviews/choice",
+    "/login/oidc",
+    "/login/oidc/return",
+}
 READ_BY_POST = {"/tasks/datatable"}
 """A form that only reads."""
 ROLES = (None, *Role)

@@ -150,7 +150,9 @@ def test_another_role_counts_from_the_next_page_on(desk: Desk) -> None:
     assert "(viewer)" in browser.get("/reviews").text
 
 
-def test_cookies_travel_by_https_only_where_the_desk_has_an_address_so(open_desk: Callable[..., Desk]) -> None:
+def test_cookies_travel_by_https_only_where_the_desk_has_an_address_so(
+    open_desk: Callable[..., Desk],
+) -> None:
     for url, secure in (("https://desk.example", True), ("", False)):
         desk = open_desk(desk_url=url)
         desk.person("ann", Role.VIEWER)
