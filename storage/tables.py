@@ -399,6 +399,7 @@ delivery_attempts = Table(
     Column("reason", String(24), nullable=False),
     # The beginning of what a failure was answered with.
     Column("answer", LargeBinary, nullable=False),
+)
 
 accounts = Table(
     "accounts",

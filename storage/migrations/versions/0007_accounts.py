@@ -1,6 +1,6 @@
 """People who sign in: accounts and sessions.
 
-Revision: 0005
+Revision: 0007
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from storage.tables import Moment
 
-revision = "0005"
-down_revision = "0004"
+revision = "0007"
+down_revision = "0006"
 
 MOMENT = Moment()
 
