@@ -86,7 +86,12 @@ def shown(value: Any) -> str:
         return ",".join(shown(item) for item in value)
     if isinstance(value, Mapping):
         # A connector of another package may call its secret anything.
-        return ", ".join(f"{name} ({', '.join(members)})" for name, members in value.items())
+        return ", ".join(
+            f"{name} ({', '.join(members)})"
+            if isinstance(members, Mapping)
+            else f"{name or 'other'}: {members}"
+            for name, members in value.items()
+        )
     return str(value)
 
 

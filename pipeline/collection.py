@@ -195,8 +195,8 @@ class Collection:
             return tx.cases.fresh_answers(inquiries, not_before)
 
     def _fresh_again(self, each: _Try) -> Capture | None:
-        """As :meth:`_fresh`; but an answer that could not be read is asked for again."""
-        if each.check.reason == "source_changed":
+        """As :meth:`_fresh`; but what could not be read, or a person wants anew, is asked for again."""
+        if each.check.reason in {"source_changed", "asked_again"}:
             return None
         return self._fresh(each.file, [each.check.inquiry]).get(each.check.inquiry.key)
 

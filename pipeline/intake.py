@@ -180,6 +180,9 @@ def _end_superseded(tx: Transaction, correction: Application, superseded: UUID) 
     tx.ledger.drop(case.id)
     tx.cases.move(case, State.SUPERSEDED, correction.received_at)
     tx.ledger.drop(case.id)
+    if file.decision is not None:
+        tx.reviews.close_questions(case.id, "corrected", correction.received_at)
+        tx.reviews.end(case.id, "vendor", correction.received_at)
     replaced_by = {"application": str(correction.id)}
     superseded_now = Event(case.id, "application.superseded", "intake", correction.received_at, replaced_by)
     tx.journal.write([superseded_now])

@@ -23,6 +23,9 @@ class State(StrEnum):
     LISTED = "listed"
     REJECTED = "rejected"
     REFERRED = "referred"
+    ASKED = "asked"
+    APPEALED = "appealed"
+    SUSPENDED = "suspended"
     WITHDRAWN = "withdrawn"
     SUPERSEDED = "superseded"
 
@@ -35,6 +38,9 @@ MEANING: dict[State, tuple[str, str]] = {
     State.LISTED: ("掲載済み", "approved and in the catalog"),
     State.REJECTED: ("却下", "rejected, with reasons"),
     State.REFERRED: ("担当者確認中", "a person decides what the rules cannot"),
+    State.ASKED: ("回答待ち", "the vendor is asked for something; the clock is stopped"),
+    State.APPEALED: ("異議申立て中", "the vendor appealed; somebody else decides"),
+    State.SUSPENDED: ("掲載停止中", "approved, but taken out of the catalog for now"),
     State.WITHDRAWN: ("取下げ", "withdrawn by the vendor"),
     State.SUPERSEDED: ("差替え済み", "replaced by a corrected application"),
 }
@@ -60,14 +66,37 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.ADJUDICATING, State.REFERRED, "adjudication", "a rule asks for a person"),
     Transition(State.REFERRED, State.APPROVED, "reviewer", "a person approves"),
     Transition(State.REFERRED, State.REJECTED, "reviewer", "a person rejects"),
+    Transition(State.REFERRED, State.ASKED, "reviewer", "a person asks the vendor"),
+    Transition(State.REFERRED, State.COLLECTING, "reviewer", "a person has a source asked again"),
+    Transition(State.REFERRED, State.ADJUDICATING, "reviewer", "a rule is overridden"),
+    Transition(State.ASKED, State.REFERRED, "vendor", "the vendor answered, or its time is over"),
     Transition(State.APPROVED, State.LISTED, "publication", "the listing is in the feed"),
+    Transition(State.LISTED, State.SUSPENDED, "reviewer", "two officers suspend the listing"),
+    Transition(State.LISTED, State.ADJUDICATING, "review", "an override ended"),
+    Transition(State.SUSPENDED, State.LISTED, "reviewer", "two officers put the listing back"),
+    Transition(State.REJECTED, State.APPEALED, "vendor", "the vendor appealed in time"),
+    Transition(State.SUSPENDED, State.APPEALED, "vendor", "the vendor appealed in time"),
+    Transition(State.APPEALED, State.ADJUDICATING, "reviewer", "the appeal is granted"),
+    Transition(State.APPEALED, State.REJECTED, "reviewer", "the appeal against a rejection is dismissed"),
+    Transition(State.APPEALED, State.LISTED, "reviewer", "the appeal against a suspension is granted"),
+    Transition(State.APPEALED, State.SUSPENDED, "reviewer", "the appeal against a suspension is dismissed"),
     *(
         Transition(state, State.SUPERSEDED, "intake", "the vendor sent a correction")
-        for state in (State.RECEIVED, State.COLLECTING, State.ADJUDICATING, State.REFERRED)
+        for state in (State.RECEIVED, State.COLLECTING, State.ADJUDICATING, State.REFERRED, State.ASKED)
     ),
     *(
         Transition(state, State.WITHDRAWN, "vendor", "the vendor withdrew")
-        for state in (State.RECEIVED, State.COLLECTING, State.ADJUDICATING, State.REFERRED)
+        for state in (
+            State.RECEIVED,
+            State.COLLECTING,
+            State.ADJUDICATING,
+            State.REFERRED,
+            State.ASKED,
+            State.APPROVED,
+            State.APPEALED,
+            State.LISTED,
+            State.SUSPENDED,
+        )
     ),
 )
 
@@ -79,8 +108,14 @@ OPEN = frozenset({State.RECEIVED, State.COLLECTING, State.ADJUDICATING, State.AP
 SUPERSEDABLE = frozenset(move.source for move in TRANSITIONS if move.target is State.SUPERSEDED)
 """States in which a corrected application may take a case's place."""
 
-FINAL = frozenset(State) - {move.source for move in TRANSITIONS}
-"""States that nothing leaves."""
+WITHDRAWABLE = frozenset(move.source for move in TRANSITIONS if move.target is State.WITHDRAWN)
+"""States in which the vendor may withdraw."""
+
+IN_REVIEW = frozenset({State.REFERRED, State.ASKED, State.APPEALED})
+"""States in which people, or those whom they asked, have the case."""
+
+FINAL = frozenset({State.LISTED, State.REJECTED, State.WITHDRAWN, State.SUPERSEDED})
+"""Ends of the way. Only something new leads on: an appeal, a suspension, the end of an override."""
 
 
 def check(source: State, target: State) -> None:

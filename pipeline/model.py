@@ -32,6 +32,7 @@ class Stage(StrEnum):
     COLLECTION = "collection"
     ADJUDICATION = "adjudication"
     PUBLICATION = "publication"
+    REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Step:
 
     ``source`` and ``role`` are set in a source lane, where one check of a case is tried again by itself.
     ``due_at`` is when the sweeper sends it, unless it is done by then; whoever means to do a step at once
-    writes it with a ``due_at`` one lease ahead. ``sends`` counts how often the sweeper had to.
+    writes it with a ``due_at`` one lease ahead. ``sends`` counts how often the sweeper had to. Of a review's
+    step ``role`` says what becomes due (:class:`pipeline.review_clock.Timer`).
     """
 
     id: UUID
@@ -297,13 +299,61 @@ class Answered:
         }
 
 
+class WaiverKind(StrEnum):
+    """Why a rule does not count on certain facts: two people overrode it, or an appeal was granted."""
+
+    OVERRIDE = "override"
+    APPEAL = "appeal"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A rule that does not count for one product while it fires on the same facts.
+
+    ``grounds`` is the digest of what the rule had read (``rules.waivers``), ``reason`` a code. An override
+    holds through ``until``, a day in Japan; a granted appeal holds for good.
+    """
+
+    id: UUID
+    rule: str
+    grounds: str
+    kind: WaiverKind
+    reason: str
+    until: date | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For dossiers and outcome documents."""
+        return {
+            "id": str(self.id),
+            "rule": self.rule,
+            "grounds": self.grounds,
+            "kind": str(self.kind),
+            "reason": self.reason,
+            "until": None if self.until is None else self.until.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, document: Json) -> Waiver:
+        """What :meth:`as_json` wrote."""
+        until = document["until"]
+        return cls(
+            UUID(document["id"]),
+            document["rule"],
+            document["grounds"],
+            WaiverKind(document["kind"]),
+            document["reason"],
+            None if until is None else date.fromisoformat(until),
+        )
+
+
 @dataclass(frozen=True)
 class Dossier:
     """The frozen facts of a case at an as-of time: all that rules see.
 
     ``facts`` is a facts document (the shape of ``docs/facts.md``). ``provenance`` says of each path of it
     where the value comes from: ``{"source": "declaration" | <source>, "at": …, "capture": …}``.
-    ``evidence`` is what sources answered, ``gaps`` are the checks that were given up.
+    ``evidence`` is what sources answered, ``gaps`` are the checks that were given up. ``waivers`` are the
+    rules that people set aside for this product.
     """
 
     as_of: datetime
@@ -311,16 +361,20 @@ class Dossier:
     provenance: Json
     gaps: tuple[Gap, ...] = ()
     evidence: tuple[Answered, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The whole dossier as one JSON object."""
-        return {
+        """The whole dossier as one JSON object. It names waivers only where there are some."""
+        document: dict[str, Any] = {
             "as_of": isoformat(self.as_of),
             "facts": self.facts,
             "provenance": self.provenance,
             "gaps": [gap.as_json() for gap in self.gaps],
             "evidence": [answered.as_json() for answered in self.evidence],
         }
+        if self.waivers:
+            document["waivers"] = [waiver.as_json() for waiver in self.waivers]
+        return document
 
     @classmethod
     def from_json(cls, document: Json) -> Dossier:
@@ -331,6 +385,7 @@ class Dossier:
             provenance=document["provenance"],
             gaps=tuple(map(Gap.from_json, document["gaps"])),
             evidence=tuple(map(Answered.from_json, document["evidence"])),
+            waivers=tuple(map(Waiver.from_json, document.get("waivers", ()))),
         )
 
     @cached_property
@@ -468,12 +523,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """A case with its application, checks and latest decision, as a stage reads them and hands them on."""
+    """A case with its application, checks and latest decision, as a stage reads them and hands them on.
+
+    ``waivers`` are those that hold for its product.
+    """
 
     case: Case
     application: Application
     checks: tuple[Check, ...] = ()
     decision: Decision | None = None
+    waivers: tuple[Waiver, ...] = ()
 
     def presence(self, check: Check) -> Presence | None:
         """What the source says of the subject; known once the case was judged."""

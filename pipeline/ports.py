@@ -30,6 +30,25 @@ from pipeline.model import (
     Pace,
     Standing,
     Step,
+    Waiver,
+)
+from pipeline.review_model import (
+    Appeal,
+    AppealState,
+    Conflicts,
+    Counts,
+    Listed,
+    Note,
+    Proposal,
+    ProposalState,
+    Question,
+    QueueFilter,
+    QueuePage,
+    ReviewRecord,
+    Similar,
+    Stop,
+    VendorMessage,
+    WaitsFor,
 )
 
 
@@ -171,6 +190,9 @@ class Ledger(Protocol):
     def drop(self, case_id: UUID) -> None:
         """Take every step of a case off the ledger: the case ends otherwise."""
 
+    def drop_timers(self, case_id: UUID, roles: Sequence[str]) -> None:
+        """Take the steps off the ledger by which these things would become due in a case's review."""
+
 
 class Applications(Protocol):
     """What was submitted."""
@@ -196,6 +218,15 @@ class Cases(Protocol):
 
     def of_sender(self, sender_id: UUID, application_id: UUID) -> CaseFile | None:
         """A sender's own application with its case; None also where it is another sender's."""
+
+    def by_reference(self, reference: str) -> CaseFile | None:
+        """The case that people know by this reference."""
+
+    def touch(self, case: Case, at: datetime) -> Case:
+        """Count a change that leaves the state as it is: pages that showed the case before are stale.
+
+        :raises StaleCase: as :meth:`move`.
+        """
 
     def move(
         self, case: Case, target: State, at: datetime, *, outstanding: int = 0, reason: str = ""
@@ -227,6 +258,116 @@ class Decisions(Protocol):
 
     def add(self, decision: Decision) -> None:
         """Keep a decision with its dossier. A second one with the same number is refused by the database."""
+
+    def all_of(self, case_id: UUID) -> tuple[Decision, ...]:
+        """Every decision of a case, the first one first."""
+
+
+class Reviews(Protocol):
+    """What people have to do with cases: the queue and all that is said and proposed in it."""
+
+    def refer(self, record: ReviewRecord, reasons: Sequence[tuple[str, str]]) -> None:
+        """A case comes to people, for these rules and reason codes; it may have been with them before."""
+
+    def of(self, case_id: UUID) -> ReviewRecord | None:
+        """A case's place with people; None where it never was with them."""
+
+    def save(self, record: ReviewRecord) -> None:
+        """Write a record, new or changed; a claim stays unless the case leaves people's hands."""
+
+    def stop(self, case_id: UUID, waits_for: WaitsFor, at: datetime) -> None:
+        """Begin a span in which the clock stands still."""
+
+    def resume(self, case_id: UUID, at: datetime) -> None:
+        """End the span that runs."""
+
+    def stops(self, case_id: UUID) -> tuple[Stop, ...]:
+        """The spans in which the clock stood still."""
+
+    def claim(self, case_id: UUID, by: str, until: datetime, now: datetime, *, take_over: bool) -> bool:
+        """Claim a case; False where somebody else's claim has not lapsed."""
+
+    def release(self, case_id: UUID, by: str) -> bool:
+        """Give up a claim; False where ``by`` has none."""
+
+    def propose(self, proposal: Proposal) -> bool:
+        """Keep a proposal; False where one is pending already: the database sees to that."""
+
+    def pending(self, case_id: UUID) -> Proposal | None:
+        """The proposal that waits for a second person."""
+
+    def proposals(self, case_id: UUID) -> tuple[Proposal, ...]:
+        """Every proposal, the first one first."""
+
+    def settle(
+        self, proposal: Proposal, state: ProposalState, by: str, at: datetime, *, evidence: str
+    ) -> bool:
+        """End a pending proposal; False where it is not pending or rests on another dossier than
+        ``evidence``, or where ``by`` made it and would confirm it.
+        """
+
+    def end(self, case_id: UUID, by: str, at: datetime) -> None:
+        """The vendor ended the case: what is pending in its review is dropped, and it leaves the queue."""
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """Keep questions to the vendor."""
+
+    def questions(self, case_id: UUID) -> tuple[Question, ...]:
+        """Every question, the first one first."""
+
+    def close_questions(
+        self,
+        case_id: UUID,
+        outcome: str,
+        at: datetime,
+        *,
+        only: UUID | None = None,
+        message: UUID | None = None,
+    ) -> int:
+        """Close the open questions of a case, or one of them, and return how many were open still."""
+
+    def note(self, note: Note) -> None:
+        """Keep what a person wrote."""
+
+    def notes(self, case_id: UUID) -> tuple[Note, ...]:
+        """Every note, the first one first."""
+
+    def appeal(self, appeal: Appeal, message: UUID) -> bool:
+        """Keep an appeal; False where this decision was appealed before."""
+
+    def appeals(self, case_id: UUID) -> tuple[Appeal, ...]:
+        """Every appeal, the first one first."""
+
+    def settle_appeal(self, appeal: Appeal, state: AppealState, by: str, at: datetime) -> bool:
+        """Decide an open appeal; False where ``by`` took part in any decision or proposal on the case."""
+
+    def waive(self, file: CaseFile, waiver: Waiver, at: datetime) -> None:
+        """Keep a waiver for the product of a case."""
+
+    def is_first_listing(self, application: Application) -> bool:
+        """Whether the vendor has nothing in the catalog yet."""
+
+    def listing_of(self, case_id: UUID) -> Listed | None:
+        """The listing that this case brought, unless another case's has taken its place."""
+
+    def queue(self, wanted: QueueFilter, after: str | None, limit: int, now: datetime) -> QueuePage:
+        """Open reviews, the earliest due first."""
+
+    def counts(self, now: datetime) -> Counts:
+        """How much waits for whom."""
+
+    def conflicts(self, file: CaseFile) -> Conflicts:
+        """What else is known of this vendor and product, but for similar names."""
+
+    def keep_message(self, message: VendorMessage) -> VendorMessage | None:
+        """Keep a vendor's message; the one that came before under its id, if one did."""
+
+
+class SimilarNames(Protocol):
+    """Finds companies of similar names."""
+
+    def __call__(self, file: CaseFile) -> Iterable[Similar]:
+        """Other vendors whose names are like this one's, the most similar first."""
 
 
 class Listings(Protocol):
@@ -277,6 +418,9 @@ class Journal(Protocol):
     def write(self, events: Sequence[Event]) -> None:
         """Append events."""
 
+    def of_case(self, case_id: UUID) -> Sequence[Event]:
+        """What happened to a case, oldest first."""
+
 
 class Deliveries(Protocol):
     """What is to be told to subscribers."""
@@ -321,6 +465,8 @@ class Transaction(Protocol):
     def ledger(self) -> Ledger: ...
     @property
     def decisions(self) -> Decisions: ...
+    @property
+    def reviews(self) -> Reviews: ...
     @property
     def listings(self) -> Listings: ...
     @property

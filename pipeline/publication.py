@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from pipeline.lifecycle import State
 from pipeline.listing import compose, valid_until
@@ -15,7 +16,7 @@ from pipeline.model import (
     Standing,
     Step,
 )
-from pipeline.ports import Clock, Memory
+from pipeline.ports import Clock, Memory, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Publication:
         with self.memory.write() as tx:
             if not tx.ledger.finish(step):
                 return Progress(file, None, "done already")
+            if file.decision.number > 1 and (stands := tx.reviews.listing_of(file.case.id)) is not None:
+                return self._restore(tx, file, stands.listing_id, now)
             listing_id, number = tx.listings.next_version(file.application)
             document = compose(file, file.decision, listing_id, number)
             case = tx.cases.move(file.case, State.LISTED, now, reason=file.decision.judgement.reason)
@@ -41,6 +44,14 @@ class Publication:
             )
             published = {"listing": str(listing_id), "version": number, "position": position}
             tx.journal.write([Event(case.id, "listing.published", "publication", now, published)])
+        return Progress(replace(file, case=case), None, str(State.LISTED))
+
+    def _restore(self, tx: Transaction, file: CaseFile, listing_id: UUID, now: datetime) -> Progress:
+        """A case that was judged again and approved: what it brought stands as it is, or comes back."""
+        case = tx.cases.move(file.case, State.LISTED, now)
+        position = tx.listings.put_back(listing_id, now)
+        restored = {"listing": str(listing_id), "position": position}
+        tx.journal.write([Event(case.id, "listing.restored", "publication", now, restored)])
         return Progress(replace(file, case=case), None, str(State.LISTED))
 
 

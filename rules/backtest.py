@@ -17,7 +17,7 @@ from pipeline.model import Dossier
 from rules.contrast import Contrast
 from rules.pack import Effect
 from rules.provenance import JAPAN
-from rules.ruleset import PolicyDateError, Ruleset
+from rules.ruleset import PolicyDateError, Ruleset, severity_of
 
 _SEVERITY: Final = {"approve": 0, "review": Effect.REVIEW.severity, "reject": Effect.REJECT.severity}
 
@@ -156,9 +156,9 @@ def causes(before: Json, after: Json) -> tuple[Cause, ...]:
     for result in one["results"]:
         counterpart = others.get(result["rule"])
         effect = None if counterpart is None else str(counterpart["effect"])
-        if Effect(result["effect"]).severity < threshold:
+        if severity_of(result["effect"]) < threshold:
             continue
-        if effect is not None and Effect(effect).severity >= threshold:
+        if effect is not None and severity_of(effect) >= threshold:
             continue
         effects = [effect, str(result["effect"])]
         was, now = effects if graver else reversed(effects)

@@ -12,9 +12,8 @@ from rules import facts
 from rules.backtest import causes, nearest_day
 from rules.buyers import Buyer, buyers_of, verdicts
 from rules.library import Library
-from rules.pack import Effect
 from rules.provenance import JAPAN
-from rules.ruleset import Ruleset
+from rules.ruleset import Ruleset, severity_of
 
 DEFAULT = "jp-national-first"
 """The base that judges cases."""
@@ -72,10 +71,10 @@ class PackPolicy:
 
 def first_reason(results: Sequence[dict[str, Any]]) -> str:
     """The reason of the first result with the strongest effect; ``""`` where none has any."""
-    severity = max((Effect(result["effect"]).severity for result in results), default=0)
+    severity = max((severity_of(result["effect"]) for result in results), default=0)
     if severity == 0:
         return ""
-    return next(str(result["reason"]) for result in results if Effect(result["effect"]).severity == severity)
+    return next(str(result["reason"]) for result in results if severity_of(result["effect"]) == severity)
 
 
 def _tried(candidate: Ruleset, dossier: Dossier, outcome: Json) -> dict[str, Any]:

@@ -33,6 +33,7 @@ EFFECTS: Final[dict[str, Text]] = {
     "note": Text("記録のみ", "a note only"),
     "review": Text("担当者が判断", "a person decides"),
     "reject": Text("却下", "rejection"),
+    "waived": Text("適用除外", "set aside by people"),
 }
 DECISIONS: Final[dict[str, Text]] = {
     "approve": Text("承認", "approve"),

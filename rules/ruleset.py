@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from pipeline.documents import Json
 from pipeline.errors import SekishoError
-from pipeline.model import Dossier
+from pipeline.model import Dossier, Waiver
+from pipeline.waivers import in_force, waiver_for
 from rules.labels import CAUSES, SOURCES
 from rules.leaves import AS_OF
-from rules.pack import Effect, Pack, Period, Rule
+from rules.pack import Effect, Kind, Pack, Period, Rule
 from rules.parameters import Timeline
 from rules.provenance import JAPAN, Provenance
 from rules.truth import FAIL, PASS, UNKNOWN, Run, Test, Truth
@@ -26,6 +27,10 @@ from rules.wording import Said, Template, joined, said, said_date
 NOT_APPLICABLE: Final = "not_applicable"
 SUPPRESSED: Final = "suppressed"
 
+WAIVED: Final = "waived"
+"""The effect, in an outcome document, of a result that people set aside. No pack can ask for it."""
+
+_OVERLAYS: Final = frozenset({Kind.BUYER_NATIONAL, Kind.BUYER_LOCAL})
 _OUTCOMES: Final = (PASS, FAIL, UNKNOWN, NOT_APPLICABLE, SUPPRESSED)
 _ADMITTED: Final = {PASS: "admitted", FAIL: "not_admitted", UNKNOWN: "unknown"}
 _DECISION: Final = {
@@ -35,6 +40,11 @@ _DECISION: Final = {
     Effect.NONE: "approve",
 }
 _CAUSES: Final = {cause: (reason, Template(text)) for cause, (reason, text) in CAUSES.items()}
+
+
+def severity_of(effect: str) -> int:
+    """How grave the effect of a result in an outcome document is, 0 to 3; one that was waived is not."""
+    return 0 if effect == WAIVED else Effect(effect).severity
 
 
 class PolicyDateError(SekishoError):
@@ -168,6 +178,8 @@ class Ruleset:
         self._check_dates(policy_day, max(day, provenance.newest() or day), simulation)
         run = Run(dossier.facts, provenance, day, self.timeline.at(policy_day))
         tracks = {name: run.aside(admits) for name, admits in self.tracks.items()}
+        waivers = in_force(dossier.waivers, dossier.as_of)
+        overlays = frozenset(pack.name for pack in self.packs if pack.kind in _OVERLAYS)
         counts = dict.fromkeys(_OUTCOMES, 0)
         strongest = Effect.NONE
         results = []
@@ -175,6 +187,8 @@ class Ruleset:
             outcome = rule.outcome(run)
             counts[outcome] += 1
             effect, result = _result(rule, outcome, run, tracks, policy_day)
+            if waivers and effect.severity >= Effect.REVIEW.severity:
+                effect = _waived(result, effect, waivers, overlays)
             if effect is not Effect.NONE and effect.severity > strongest.severity:
                 strongest = effect
             results.append(result)
@@ -225,6 +239,30 @@ def _result(
     if why:
         result["effect_why"] = why
     return effect, result
+
+
+def _waived(
+    result: dict[str, Any], effect: Effect, waivers: Sequence[Waiver], overlays: frozenset[str]
+) -> Effect:
+    """The effect of a result that people may have set aside; if they did, the result says so.
+
+    What a buyer's own rule or tightening asks for is not theirs to set aside.
+    """
+    if not overlays.isdisjoint(step.rpartition(":")[0] for step in result["effect_from"]):
+        return effect
+    waiver = waiver_for(result, waivers)
+    if waiver is None:
+        return effect
+    until = None if waiver.until is None else waiver.until.isoformat()
+    result["waived"] = {
+        "id": str(waiver.id),
+        "kind": str(waiver.kind),
+        "reason": waiver.reason,
+        "until": until,
+        "effect": effect.value,
+    }
+    result["effect"] = WAIVED
+    return Effect.NONE
 
 
 def _said(compiled: CompiledRule, outcome: str, run: Run) -> dict[str, Any]:

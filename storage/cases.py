@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Uuid,
     bindparam,
+    exists,
     func,
     insert,
     literal_column,
@@ -30,6 +31,7 @@ from storage import tables as t
 from storage.applications import APPLICATION_COLUMNS, application_of
 from storage.decisions import SqlDecisions
 from storage.dialect import AnyRow, Insert, upsert
+from storage.reviews import waivers_of
 from storage.writes import Write, write
 
 
@@ -77,7 +79,8 @@ class SqlCases:
 
     def file(self, case_id: UUID) -> CaseFile:
         """The case with its application, its checks, their captures and its latest decision."""
-        return self.complete(new_file_of(self._connection.execute(_FILE, {"case_id": case_id}).one()))
+        row = self._connection.execute(_FILE, {"case_id": case_id}).one()
+        return self.complete(new_file_of(row, self._connection))
 
     def complete(self, file: CaseFile) -> CaseFile:
         """The same file with its checks, their captures and its latest decision."""
@@ -126,6 +129,17 @@ class SqlCases:
         if moved != 1:
             raise StaleCase(f"{case.reference} is no longer in version {case.version}")
         return replace(case, state=target, version=case.version + 1, outstanding=outstanding, changed_at=at)
+
+    def touch(self, case: Case, at: datetime) -> Case:
+        """Count a change that leaves the state as it is: pages that showed the case before are stale.
+
+        :raises StaleCase: as :meth:`move`.
+        """
+        row = {"case_id": case.id, "seen_version": case.version, "touched_at": at}
+        [touched] = write(self._connection, (_TOUCH, [row]))
+        if touched != 1:
+            raise StaleCase(f"{case.reference} is no longer in version {case.version}")
+        return replace(case, version=case.version + 1, changed_at=at)
 
     def settle_one(self, case: Case, at: datetime) -> int:
         """Count one outstanding check as settled and return how many remain. Locks the case's row."""
@@ -249,13 +263,19 @@ FILE_COLUMNS = (
     t.cases.c.outstanding,
     t.cases.c.opened_at,
     t.cases.c.changed_at,
+    exists()
+    .where(t.waivers.c.vendor_scheme == t.cases.c.vendor_scheme, t.waivers.c.vendor_id == t.cases.c.vendor_id)
+    .label("vendor_has_waivers"),
     *APPLICATION_COLUMNS,
 )
 """What :func:`new_file_of` needs, of cases joined with their applications."""
 
 
-def new_file_of(row: AnyRow) -> CaseFile:
-    """A case with its application, as a row with :data:`FILE_COLUMNS` holds them; checks are not in it."""
+def new_file_of(row: AnyRow, connection: Connection) -> CaseFile:
+    """A case with its application, as a row with :data:`FILE_COLUMNS` holds them; checks are not in it.
+
+    Waivers are few: they are asked for only where the vendor has some.
+    """
     application = application_of(row)
     case = Case(
         id=row.case_id,
@@ -267,7 +287,8 @@ def new_file_of(row: AnyRow) -> CaseFile:
         opened_at=row.opened_at,
         changed_at=row.changed_at,
     )
-    return CaseFile(case, application)
+    waivers = waivers_of(connection, application) if row.vendor_has_waivers else ()
+    return CaseFile(case, application, waivers=waivers)
 
 
 def _check(row: AnyRow) -> Check:
@@ -409,6 +430,13 @@ def _tell(dialect: str) -> Insert:
 
 
 _TELL = Write(_tell)
+_TOUCH = Write(
+    lambda _: (
+        update(t.cases)
+        .where(t.cases.c.id == bindparam("case_id"), t.cases.c.version == bindparam("seen_version"))
+        .values(version=t.cases.c.version + literal_column("1"), changed_at=bindparam("touched_at"))
+    )
+)
 _SETTLE = (
     update(t.cases)
     .where(

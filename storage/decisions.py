@@ -61,17 +61,11 @@ class SqlDecisions:
     def latest(self, case_id: UUID) -> Decision | None:
         """The decision in force."""
         row = self._connection.execute(_LATEST, {"of_case": case_id}).one_or_none()
-        if row is None:
-            return None
-        return Decision(
-            id=row.id,
-            case_id=row.case_id,
-            number=row.number,
-            by=row.decided_by,
-            decided_at=row.decided_at,
-            judgement=Judgement(Verdict(row.verdict), row.reason, orjson.loads(row.outcome)),
-            dossier=Dossier.from_json(orjson.loads(row.document)),
-        )
+        return None if row is None else _decision(row)
+
+    def all_of(self, case_id: UUID) -> tuple[Decision, ...]:
+        """Every decision of a case, the first one first."""
+        return tuple(map(_decision, self._connection.execute(_ALL_OF, {"of_case": case_id})))
 
 
 class SqlHistory:
@@ -109,15 +103,27 @@ class SqlHistory:
             after = rows[-1].id
 
 
+def _decision(row: AnyRow) -> Decision:
+    return Decision(
+        id=row.id,
+        case_id=row.case_id,
+        number=row.number,
+        by=row.decided_by,
+        decided_at=row.decided_at,
+        judgement=Judgement(Verdict(row.verdict), row.reason, orjson.loads(row.outcome)),
+        dossier=Dossier.from_json(orjson.loads(row.document)),
+    )
+
+
 _KEEP_DOSSIER = Write(lambda dialect: upsert(dialect, t.dossiers).on_conflict_do_nothing())
 _ADD = Write(lambda _: insert(t.decisions))
-_LATEST = (
+_OF_CASE = (
     select(t.decisions, t.dossiers.c.document)
     .join(t.dossiers, t.dossiers.c.sha256 == t.decisions.c.dossier_sha256)
     .where(t.decisions.c.case_id == bindparam("of_case"))
-    .order_by(t.decisions.c.number.desc())
-    .limit(1)
 )
+_LATEST = _OF_CASE.order_by(t.decisions.c.number.desc()).limit(1)
+_ALL_OF = _OF_CASE.order_by(t.decisions.c.number)
 _COUNT = select(func.count()).select_from(t.decisions).where(t.decisions.c.decided_by == BY_POLICY)
 _LAST = (
     select(t.decisions.c.id)

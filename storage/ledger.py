@@ -45,7 +45,7 @@ class SqlLedger:
         row = self._connection.execute(_SELECT, {"wanted": step_id}).one_or_none()
         if row is None:
             return None
-        step, file = _step(row), new_file_of(row)
+        step, file = _step(row), new_file_of(row, self._connection)
         if step.stage is Stage.COLLECTION and step.source is None:
             return step, file  # nobody has been asked, nothing decided
         return step, SqlCases(self._connection).complete(file)
@@ -104,6 +104,14 @@ class SqlLedger:
     def drop(self, case_id: UUID) -> None:
         """Take every step of a case off the ledger: the case ends otherwise."""
         self._connection.execute(delete(t.steps).where(t.steps.c.case_id == case_id))
+
+    def drop_timers(self, case_id: UUID, roles: Sequence[str]) -> None:
+        """Take the steps off the ledger by which these things would become due in a case's review."""
+        self._connection.execute(
+            delete(t.steps).where(
+                t.steps.c.case_id == case_id, t.steps.c.stage == Stage.REVIEW, t.steps.c.role.in_(roles)
+            )
+        )
 
     def backlog(self, now: datetime) -> int:
         """How many steps are due or about to be: what waits for a source's next try is not counted."""

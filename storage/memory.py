@@ -18,6 +18,7 @@ from storage.journal import SqlJournal
 from storage.ledger import SqlLedger
 from storage.listings import SqlListings
 from storage.policies import SqlPolicies
+from storage.reviews import SqlReviews
 
 
 class SqlTransaction:
@@ -50,6 +51,11 @@ class SqlTransaction:
     def decisions(self) -> SqlDecisions:
         """The decisions and what they rest on."""
         return SqlDecisions(self.connection)
+
+    @cached_property
+    def reviews(self) -> SqlReviews:
+        """What people have to do with cases."""
+        return SqlReviews(self.connection)
 
     @cached_property
     def listings(self) -> SqlListings:

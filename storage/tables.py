@@ -430,3 +430,154 @@ sessions = Table(
     Column("seen_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False, index=True),
 )
+
+reviews = Table(
+    "reviews",
+    metadata,
+    # A case's place with people. It waits for nobody once it has left their hands.
+    Column("case_id", Uuid, ForeignKey("cases.id"), primary_key=True),
+    Column("referred_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("target_days", Integer, nullable=False),
+    Column("track", String(60), nullable=False),
+    # Codes with a space before and after each.
+    Column("buyers", Text, nullable=False),
+    Column("waits_for", String(16)),
+    Column("stopped_at", Moment),
+    Column("remaining", Integer),
+    Column("assignee", String(100)),
+    Column("claimed_until", Moment),
+    Column("resumes_on", Date),
+    CheckConstraint("(stopped_at IS NULL) = (remaining IS NULL)", name="clock"),
+)
+Index(
+    "ix_reviews_queue",
+    reviews.c.due_at,
+    reviews.c.case_id,
+    sqlite_where=reviews.c.waits_for.is_not(None),
+    postgresql_where=reviews.c.waits_for.is_not(None),
+)
+
+review_reasons = Table(
+    "review_reasons",
+    metadata,
+    Column("case_id", Uuid, ForeignKey("cases.id"), primary_key=True),
+    Column("rule", String(60), primary_key=True),
+    Column("reason", String(64), nullable=False, index=True),
+)
+
+review_stops = Table(
+    "review_stops",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("case_id", Uuid, ForeignKey("cases.id"), nullable=False, index=True),
+    Column("waits_for", String(16), nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("case_id", Uuid, ForeignKey("cases.id"), nullable=False, index=True),
+    Column("act", String(16), nullable=False),
+    Column("because", String(32), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    # What the vendor is to be told: free text, which can be erased.
+    Column("text", Text, nullable=False),
+    Column("evidence_sha256", DIGEST, nullable=False),
+    Column("proposed_by", String(100), nullable=False),
+    Column("proposed_at", Moment, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("closed_by", String(100)),
+    Column("closed_at", Moment),
+    # Four eyes, whoever writes.
+    CheckConstraint("state <> 'confirmed' OR closed_by <> proposed_by", name="two_people"),
+    CheckConstraint("(state = 'pending') = (closed_at IS NULL)", name="closed"),
+    CheckConstraint("(closed_by IS NULL) = (closed_at IS NULL)", name="closer"),
+)
+Index(
+    "ix_proposals_one_pending",
+    proposals.c.case_id,
+    unique=True,
+    sqlite_where=proposals.c.state == "pending",
+    postgresql_where=proposals.c.state == "pending",
+)
+
+vendor_messages = Table(
+    "vendor_messages",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("sender_id", Uuid, ForeignKey("senders.id"), nullable=False),
+    Column("message_id", String(255), nullable=False),
+    Column("case_id", Uuid, ForeignKey("cases.id"), nullable=False, index=True),
+    Column("kind", String(40), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("body_sha256", DIGEST, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    UniqueConstraint("sender_id", "message_id"),
+)
+
+questions = Table(
+    "questions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("case_id", Uuid, ForeignKey("cases.id"), nullable=False, index=True),
+    Column("code", String(64), nullable=False),
+    Column("about", String(200), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("asked_by", String(100), nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("closed_at", Moment),
+    Column("message_id", Uuid, ForeignKey("vendor_messages.id")),
+    CheckConstraint("(outcome = 'open') = (closed_at IS NULL)", name="closed"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("case_id", Uuid, ForeignKey("cases.id"), nullable=False, index=True),
+    Column("audience", String(16), nullable=False),
+    Column("written_by", String(100), nullable=False),
+    Column("written_at", Moment, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+appeals = Table(
+    "appeals",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("case_id", Uuid, ForeignKey("cases.id"), nullable=False),
+    Column("decision", Integer, nullable=False),
+    Column("against", String(16), nullable=False),
+    Column("policy", LargeBinary, nullable=False),
+    Column("message_id", Uuid, ForeignKey("vendor_messages.id"), nullable=False),
+    Column("submitted_at", Moment, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("decided_by", String(100)),
+    Column("decided_at", Moment),
+    CheckConstraint("(state = 'open') = (decided_at IS NULL)", name="decided"),
+    UniqueConstraint("case_id", "decision", "against"),
+)
+
+waivers = Table(
+    "waivers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("vendor_scheme", String(16), nullable=False),
+    Column("vendor_id", String(64), nullable=False),
+    Column("product_code", String(60), nullable=False),
+    Column("rule", String(60), nullable=False),
+    Column("grounds", DIGEST, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("until", Date),
+    Column("case_id", Uuid, ForeignKey("cases.id"), nullable=False),
+    Column("granted_at", Moment, nullable=False),
+    CheckConstraint("kind <> 'override' OR until IS NOT NULL", name="override_ends"),
+    Index("ix_waivers_product", "vendor_scheme", "vendor_id", "product_code"),
+)

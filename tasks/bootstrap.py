@@ -21,6 +21,7 @@ from pipeline.collection import Collection
 from pipeline.model import Stage, Step
 from pipeline.ports import Connector, Policy
 from pipeline.publication import Expiry, Publication
+from pipeline.review_stage import ReviewTimers
 from pipeline.sending import Sending
 from pipeline.verification import Verification
 from storage import migrations
@@ -100,8 +101,11 @@ def build(current: Settings) -> System:
                 current.lease,
                 current.freshness,
             ),
-            Stage.ADJUDICATION: Adjudication(memory, sources, policy, clock, current.schedule, current.lease),
+            Stage.ADJUDICATION: Adjudication(
+                memory, sources, policy, clock, current.schedule, current.lease, current.review_times
+            ),
             Stage.PUBLICATION: Publication(memory, clock),
+            Stage.REVIEW: ReviewTimers(memory, clock, current.lease),
         },
     )
     expiry = Expiry(memory, clock)

@@ -24,6 +24,7 @@ VERIFICATION = "verification.express"
 
 ADJUDICATION = str(Stage.ADJUDICATION)
 PUBLICATION = str(Stage.PUBLICATION)
+REVIEW = str(Stage.REVIEW)
 COLLECTION = f"{Stage.COLLECTION}."
 
 

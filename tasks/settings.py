@@ -23,6 +23,7 @@ from pipeline.delivery import DeliverySchedule
 from pipeline.documents import read_json
 from pipeline.errors import ConfigurationError
 from pipeline.freshness import Ages, Freshness, Purpose
+from pipeline.review_policy import ReviewTimes
 from pipeline.schedule import RetrySchedule
 
 PREFIX = "SEKISHO_"
@@ -113,6 +114,12 @@ class Settings(BaseSettings):
     body_limit_bytes: int = Field(65536, ge=1024, description="Largest webhook body")
     rate_limit_per_minute: int = Field(600, ge=1, description="Applications a minute from one sender")
     backlog_limit: int = Field(20000, ge=1, description="Open steps beyond which intake answers 503")
+    review_days: dict[str, int] = Field(
+        {"": 10, "startup": 7},
+        description='Business days to decide a referred case, by the vendor\'s track; "" for all others',
+    )
+    answer_days: int = Field(10, ge=1, le=250, description="A vendor's business days to answer a question")
+    appeal_days: int = Field(90, ge=1, le=3660, description="A vendor's calendar days to appeal a decision")
     state_dir: Path = Field(Path(".sekisho"), description="Where one machine's own servers keep their files")
 
     @field_validator("secret_keys", mode="before")
@@ -172,6 +179,18 @@ class Settings(BaseSettings):
             chosen.setdefault(source, {})[purpose] = timedelta(seconds=seconds)
         usual = replace(Ages(), **chosen.pop("", {}))
         return Freshness(usual, {source: replace(usual, **ages) for source, ages in chosen.items()})
+
+    @field_validator("review_days")
+    @classmethod
+    def _have_a_default(cls, value: dict[str, int]) -> dict[str, int]:
+        if "" not in value or not all(1 <= days <= 250 for days in value.values()):
+            raise ValueError('needs 1 to 250 business days for each track, and for all others under ""')
+        return value
+
+    @property
+    def review_times(self) -> ReviewTimes:
+        """How long people and vendors may take."""
+        return ReviewTimes(self.review_days, answer_days=self.answer_days, appeal_days=self.appeal_days)
 
     @property
     def lease(self) -> timedelta:

@@ -14,7 +14,7 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 from tasks.app import app
 from tasks.bootstrap import close_system, system
 from tasks.deliveries import errand_of
-from tasks.routes import ADJUDICATION, COLLECTION, PUBLICATION, SEND, VERIFICATION
+from tasks.routes import ADJUDICATION, COLLECTION, PUBLICATION, REVIEW, SEND, VERIFICATION
 from tasks.settings import settings
 
 log = structlog.get_logger()
@@ -48,6 +48,12 @@ def _close(**_: object) -> None:
 worker_shutdown.connect(_close)
 worker_process_shutdown.connect(_close)
 
-for _name in (VERIFICATION, ADJUDICATION, PUBLICATION, *(COLLECTION + name for name in settings().sources)):
+for _name in (
+    VERIFICATION,
+    ADJUDICATION,
+    PUBLICATION,
+    REVIEW,
+    *(COLLECTION + name for name in settings().sources),
+):
     app.task(name=_name)(_carry_on)
 app.task(name=SEND)(_send)

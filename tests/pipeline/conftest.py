@@ -40,8 +40,10 @@ from pipeline.model import (
     Verdict,
 )
 from pipeline.publication import Publication
+from pipeline.review_stage import ReviewTimers
 from pipeline.schedule import RetrySchedule
 from pipeline.verification import Verification
+from pipeline.waivers import waiver_for
 from storage import migrations
 from storage import tables as t
 from storage.database import Database
@@ -121,7 +123,13 @@ class ScriptedSources:
 
 
 class ScriptedPolicy:
-    """Approves what every source found, rejects what one has not, refers what has a gap."""
+    """Approves what every source found, rejects what one has not, refers what has a gap.
+
+    While it is ``referring``, its rule R-1 refers what it would approve, unless that is waived.
+    """
+
+    def __init__(self) -> None:
+        self.referring = False
 
     def assemble(
         self, application: Json, evidence: Sequence[Evidence], gaps: Sequence[Gap], as_of: datetime
@@ -138,7 +146,23 @@ class ScriptedPolicy:
             verdict, reason = Verdict.REVIEW, "NOT_CHECKED"
         else:
             verdict, reason = Verdict.APPROVE, ""
-        return Judgement(verdict, reason, {"decision": str(verdict), "policy": ["scripted@1"]})
+        outcome: dict[str, Any] = {"policy": ["scripted@1"]}
+        if self.referring and verdict is Verdict.APPROVE:
+            result: dict[str, Any] = {
+                "rule": "R-1",
+                "outcome": "unknown",
+                "effect": "review",
+                "reason": "LOOK",
+                "message": {"ja": "確認が必要です。", "en": "Somebody has to look."},
+                "remedy": {"ja": "お待ちください。", "en": "Wait."},
+                "trace": [{"path": "scripted", "value": None, "result": "unknown"}],
+            }
+            if (waiver := waiver_for(result, dossier.waivers)) is None:
+                verdict, reason = Verdict.REVIEW, "LOOK"
+            else:
+                result |= {"effect": "waived", "waived": waiver.as_json()}
+            outcome["results"] = [result]
+        return Judgement(verdict, reason, {**outcome, "decision": str(verdict)})
 
 
 @dataclass
@@ -163,6 +187,7 @@ class World:
                     self.memory, self.sources, self.policy, self.clock, schedule, LEASE
                 ),
                 Stage.PUBLICATION: Publication(self.memory, self.clock),
+                Stage.REVIEW: ReviewTimers(self.memory, self.clock, LEASE),
             },
         )
         self.sender_id = new_id()
@@ -172,7 +197,9 @@ class World:
                 {"id": self.sender_id, "name": str(self.sender_id), "created_at": self.clock.now()},
             )
 
-    def receive(self, number: str = "7000012050002", code: str = "chat") -> Step:
+    def receive(
+        self, number: str = "7000012050002", code: str = "chat", name: str = "例示チャット", **more: Any
+    ) -> Step:
         """An application, its case and its first step, as intake leaves them."""
         document = {
             "vendor": {
@@ -181,7 +208,8 @@ class World:
                 "role": "direct",
                 "identifiers": [{"scheme": "JP-JCN", "id": number}],
             },
-            "product": {"code": code, "name": {"ja": "例示チャット"}},
+            "product": {"code": code, "name": {"ja": name}},
+            **more,
         }
         now = self.clock.now()
         body = orjson.dumps({"type": "application.submitted", "data": document})
