@@ -35,6 +35,9 @@ SKEW = timedelta(seconds=5)
 PATIENCE = 3.0
 """Seconds that a worker has to answer. One that is at work still does."""
 
+JOURNAL_LOOK = 2000
+"""Entries of the journal that are computed again."""
+
 LITTLE_DISK = 1 << 30
 """Bytes. A database that cannot write stops everything."""
 
@@ -271,6 +274,37 @@ def steps(installation: Installation) -> Iterator[Finding]:
         yield ok("stuck steps", "none")
 
 
+def journal(installation: Installation) -> Iterator[Finding]:
+    """The journal's newest part is the chain that was written, and its head is signed now and then."""
+    from storage.memory import SqlMemory
+    from tasks.bootstrap import SystemClock, notary_of
+
+    if installation.migrated is None:
+        return
+    memory, settings = SqlMemory(installation.migrated), installation.settings
+    broken = notary_of(settings, memory, SystemClock()).broken_at(JOURNAL_LOOK)
+    with memory.read() as tx:
+        head, signed = tx.journal.head(), tx.journal.newest_signed()
+    if broken is None:
+        yield ok("journal", f"{head.position} entries, the newest {min(head.position, JOURNAL_LOOK)} whole")
+    else:
+        yield fail("journal", f"broken at {broken}", "`sekisho audit verify` looks at all; see docs/audit.md")
+    if not settings.signing_keys:
+        yield warn("signed head", "no key", "`sekisho keys new --signing` makes one for SEKISHO_SIGNING_KEYS")
+        return
+    seen = "none yet"
+    late = head.position > 0
+    if signed is not None:
+        age = datetime.now(UTC) - signed.at
+        unsigned = head.position - signed.head.position
+        late = unsigned > 0 and age > 2 * timedelta(minutes=settings.head_minutes)
+        seen = f"{age.total_seconds() / 60:.0f} min old, {unsigned} entries since"
+    if late:
+        yield fail("signed head", seen, "the sweeper signs: see its log; `sekisho audit head --sign`")
+    else:
+        yield ok("signed head", seen)
+
+
 def clock(installation: Installation) -> Iterator[Finding]:
     """The clocks of this machine and of the broker agree."""
     client = installation.broker
@@ -355,6 +389,7 @@ CHECKS: tuple[Check, ...] = (
     queues,
     workers,
     steps,
+    journal,
     clock,
     disk,
     schemas,

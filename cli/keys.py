@@ -16,22 +16,31 @@ def new_secret_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii")
 
 
+def new_signing_key() -> str:
+    """A fresh Ed25519 key, which signs the journal's heads and receipts."""
+    from pipeline.signing import SigningKey
+
+    return SigningKey.new().text
+
+
 @click.group()
 def keys() -> None:
     """Make secrets."""
 
 
 @keys.command("new", cls=Command)
+@click.option("--signing", is_flag=True, help="A key for SEKISHO_SIGNING_KEYS instead (Ed25519).")
 @as_json
-def new(*, as_json: bool) -> None:
+def new(*, signing: bool, as_json: bool) -> None:
     """Print a fresh key for SEKISHO_SECRET_KEYS.
 
     To renew the key in force put the fresh one before it, with a comma between: what was encrypted with the
-    old one is still read.
+    old one is still read. A signing key that was renewed may be taken away at once: its public half stays
+    published, and what it signed can be verified for ever.
     """
-    key = new_secret_key()
+    key = new_signing_key() if signing else new_secret_key()
     if as_json:
-        emit({"secret_key": key})
+        emit({"signing_key" if signing else "secret_key": key})
     else:
         click.echo(key)
 
@@ -53,6 +62,7 @@ def compose(folder: Path, *, as_json: bool) -> None:
         "database_url": f"postgresql://sekisho:{postgres}@postgres:5432/sekisho",
         "broker_url": f"redis://:{redis}@redis:6379/0",
         "secret_keys": new_secret_key(),
+        "signing_keys": new_signing_key(),
         "flower_cookie_secret": secrets.token_urlsafe(48),
         "sources": "{}\n",
     }

@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.keys import new_secret_key
+from cli.keys import new_secret_key, new_signing_key
 from cli.output import Exit, Failure
 from cli.processes import Child
 from cli.state import PREFIX, StateFolder, fill, write_private
@@ -180,6 +180,7 @@ class Machine:
             "DATABASE_URL": f"sqlite:///{folder.database}",
             "BROKER_URL_FILE": str(broker_url),
             "SECRET_KEYS_FILE": self._kept("secret_keys", new_secret_key),
+            "SIGNING_KEYS_FILE": self._kept("signing_keys", new_signing_key),
             "FLOWER_COOKIE_SECRET_FILE": self._kept(
                 "flower_cookie_secret", lambda: secrets.token_urlsafe(48)
             ),

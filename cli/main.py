@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from cli.audit import audit
 from cli.case import case
 from cli.config import config
 from cli.demo import demo
@@ -54,7 +55,7 @@ def sekisho() -> None:
 
 
 _COMMANDS = (
-    *(demo, up, submit, case, policy, names, registry, imports),
+    *(demo, up, submit, case, policy, names, registry, imports, audit),
     *(senders, reviewers, doctor, migrate, config, keys, probe),
 )
 for _command in _COMMANDS:

@@ -9,6 +9,7 @@
     │   └── SourceChanged        do not expect better soon: the answer is not in the shape we know
     ├── LifecycleError       a transition that the life cycle does not allow: a fault of ours
     ├── StaleCase            the case has moved on since it was read: read it again
+    ├── JournalBroken        the journal's entries are not what was written
     └── ConfigurationError   the operator's settings do not hold together
 """
 
@@ -65,6 +66,14 @@ class LifecycleError(SekishoError):
 
 class StaleCase(SekishoError):
     """The case is no longer in the version that was read."""
+
+
+class JournalBroken(SekishoError):
+    """The journal is not the chain that was written; ``position`` is where that shows first."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"the journal is broken at position {position}")
+        self.position = position
 
 
 class ConfigurationError(SekishoError):

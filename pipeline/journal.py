@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import cached_property
 from uuid import UUID
 
+from pipeline import merkle
 from pipeline.documents import canonical, sha256
 from pipeline.model import Event, isoformat
 
@@ -121,3 +122,13 @@ class Kept:
     def intact(self) -> bool:
         """Whether the digest is the entry's."""
         return self.entry.sha256 == self.sha256
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """A head under a signature. ``growth`` is the tree up to it, ``token`` the signature with its payload."""
+
+    head: Head
+    growth: merkle.Growth
+    at: datetime
+    token: str

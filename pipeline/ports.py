@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pipeline.delivery import Attempt, DisabledBecause, Due, Errand, Outcome, Subscriber
 from pipeline.documents import Json
+from pipeline.journal import Head, Kept, SignedHead
 from pipeline.lifecycle import State
 from pipeline.model import (
     Answer,
@@ -50,6 +51,7 @@ from pipeline.review_model import (
     VendorMessage,
     WaitsFor,
 )
+from pipeline.signing import PublicKey
 
 
 class Clock(Protocol):
@@ -413,10 +415,31 @@ class Listings(Protocol):
 
 
 class Journal(Protocol):
-    """The append-only record."""
+    """The append-only record, a chain in the order of the commits (:mod:`pipeline.journal`)."""
 
     def write(self, events: Sequence[Event]) -> None:
-        """Append events."""
+        """Append events: they become entries when the transaction commits."""
+
+    def head(self) -> Head:
+        """Where the journal ends."""
+
+    def entries(self, after: int, limit: int, case_id: UUID | None = None) -> list[Kept]:
+        """Entries beyond a position, of one case or of all, the oldest first, as they are kept."""
+
+    def digests(self, after: int, last: int) -> list[str]:
+        """The digests of the entries beyond a position and up to another."""
+
+    def newest_signed(self) -> SignedHead | None:
+        """The newest head that was signed."""
+
+    def signed_heads(self) -> list[SignedHead]:
+        """Every head that was signed, the oldest first."""
+
+    def add_signed(self, signed: SignedHead, key: PublicKey) -> None:
+        """Keep a signed head and the key that verifies it. Of two at one position the first stays."""
+
+    def keys(self) -> list[PublicKey]:
+        """Every key that ever signed, the newest first."""
 
     def of_case(self, case_id: UUID) -> Sequence[Event]:
         """What happened to a case, oldest first."""

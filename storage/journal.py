@@ -9,6 +9,7 @@ with the server, which computes the digests itself; elsewhere they are computed 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from sqlalchemy import (
     String,
     Uuid,
     bindparam,
+    func,
     insert,
     literal_column,
     select,
@@ -27,10 +29,12 @@ from sqlalchemy import (
 )
 
 from pipeline.documents import canonical
-from pipeline.journal import GENESIS, Entry, Head, Kept, chain, opening
+from pipeline.journal import GENESIS, Entry, Head, Kept, SignedHead, chain, opening
+from pipeline.merkle import Growth
 from pipeline.model import Event
+from pipeline.signing import PublicKey
 from storage import tables as t
-from storage.dialect import AnyRow
+from storage.dialect import AnyRow, upsert
 from storage.writes import Write, write
 
 
@@ -70,10 +74,48 @@ class SqlJournal:
         """What happened to a case, oldest first."""
         return [_event(row) for row in self._connection.execute(_OF_CASE, {"of_case": case_id})]
 
-    def entries(self, after: int, limit: int) -> list[Kept]:
-        """Entries beyond a position, the oldest first, as they are in the database."""
-        rows = self._connection.execute(_ENTRIES, {"beyond": after, "at_most": limit})
+    def entries(self, after: int, limit: int, case_id: UUID | None = None) -> list[Kept]:
+        """Entries beyond a position, of one case or of all, the oldest first, as they are in the database."""
+        query = _ENTRIES if case_id is None else _ENTRIES.where(t.journal.c.case_id == case_id)
+        rows = self._connection.execute(query, {"beyond": after, "at_most": limit})
         return [_kept(row) for row in rows]
+
+    def digests(self, after: int, last: int) -> list[str]:
+        """The digests of the entries beyond a position and up to another."""
+        return list(self._connection.execute(_DIGESTS, {"beyond": after, "up_to": last}).scalars())
+
+    def since(self, at: datetime) -> int:
+        """The position of the first entry from this time on; one past the end if there is none."""
+        found = self._connection.execute(_SINCE, {"at": at}).scalar_one()
+        return self.head().position + 1 if found is None else int(found)
+
+    def before(self, at: datetime) -> int:
+        """The position of the last entry before this time, 0 if there is none."""
+        return int(self._connection.execute(_BEFORE, {"at": at}).scalar_one() or 0)
+
+    def newest_signed(self) -> SignedHead | None:
+        """The newest head that was signed."""
+        row = self._connection.execute(_NEWEST_SIGNED).one_or_none()
+        return None if row is None else _signed(row)
+
+    def signed_heads(self) -> list[SignedHead]:
+        """Every head that was signed, the oldest first."""
+        return [_signed(row) for row in self._connection.execute(_SIGNED)]
+
+    def add_signed(self, signed: SignedHead, key: PublicKey) -> None:
+        """Keep a signed head and the key that verifies it. Of two at one position the first stays."""
+        head = {
+            "position": signed.head.position,
+            "sha256": signed.head.sha256,
+            "at": signed.at,
+            "peaks": b"".join(signed.growth.peaks),
+            "token": signed.token,
+        }
+        write(self._connection, (_KEEP_SIGNED, [head]), (KEEP_KEY, [key_row(key, signed.at)]))
+
+    def keys(self) -> list[PublicKey]:
+        """Every key that ever signed, the newest first."""
+        return [PublicKey(material) for material in self._connection.execute(_KEYS).scalars()]
 
     def _latest(self, cases: set[UUID]) -> dict[UUID, str]:
         return {case: row.sha256 for case in cases if (row := self._newest(case)) is not None}
@@ -94,6 +136,16 @@ def _values(event: Event) -> dict[str, Any]:
 
 def _event(row: AnyRow) -> Event:
     return Event(row.case_id, row.name, row.acted_by, row.at, orjson.loads(row.data))
+
+
+def _signed(row: AnyRow) -> SignedHead:
+    peaks = tuple(row.peaks[start : start + 32] for start in range(0, len(row.peaks), 32))
+    return SignedHead(Head(row.position, row.sha256), Growth(row.position, peaks), row.at, row.token)
+
+
+def key_row(key: PublicKey, at: datetime) -> dict[str, Any]:
+    """A key that signs, as it is kept by :data:`KEEP_KEY`."""
+    return {"id": key.id, "material": key.material, "first_used_at": at}
 
 
 def _kept(row: AnyRow) -> Kept:
@@ -137,6 +189,19 @@ _ENTRIES = (
     .order_by(t.journal.c.position)
     .limit(bindparam("at_most"))
 )
+
+_DIGESTS = (
+    select(t.journal.c.sha256)
+    .where(t.journal.c.position > bindparam("beyond"), t.journal.c.position <= bindparam("up_to"))
+    .order_by(t.journal.c.position)
+)
+_SINCE = select(func.min(t.journal.c.position)).where(t.journal.c.at >= bindparam("at"))
+_BEFORE = select(func.max(t.journal.c.position)).where(t.journal.c.at < bindparam("at"))
+_SIGNED = select(t.journal_signed_heads).order_by(t.journal_signed_heads.c.position)
+_NEWEST_SIGNED = select(t.journal_signed_heads).order_by(t.journal_signed_heads.c.position.desc()).limit(1)
+_KEEP_SIGNED = Write(lambda dialect: upsert(dialect, t.journal_signed_heads).on_conflict_do_nothing())
+KEEP_KEY = Write(lambda dialect: upsert(dialect, t.signing_keys).on_conflict_do_nothing())
+_KEYS = select(t.signing_keys.c.material).order_by(t.signing_keys.c.first_used_at.desc(), t.signing_keys.c.id)
 
 # The lock is a statement of its own: only the next one sees what the last holder of the lock has committed.
 _LOCK = Write(lambda _: select(t.journal_head.c.id).where(_ONLY).with_for_update())

@@ -318,6 +318,26 @@ journal_head = Table(
     CheckConstraint("id = 1", name="one_row"),
 )
 
+journal_signed_heads = Table(
+    "journal_signed_heads",
+    metadata,
+    Column("position", POSITION, primary_key=True, autoincrement=False),
+    Column("sha256", DIGEST, nullable=False),
+    Column("at", Moment, nullable=False),
+    # Roots of the tree's perfect subtrees, 32 bytes each (``pipeline.merkle.Growth``).
+    Column("peaks", LargeBinary, nullable=False),
+    Column("token", Text, nullable=False),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    # Public halves only. What they signed is verified with them long after the secret half is gone.
+    Column("id", String(43), primary_key=True),
+    Column("material", LargeBinary, nullable=False),
+    Column("first_used_at", Moment, nullable=False),
+)
+
 subscribers = Table(
     "subscribers",
     metadata,

@@ -19,6 +19,7 @@ from connectors.transport import is_this_machine
 from pipeline.adjudication import Adjudication
 from pipeline.collection import Collection
 from pipeline.model import Stage, Step
+from pipeline.notary import Notary
 from pipeline.ports import Connector, Policy
 from pipeline.publication import Expiry, Publication
 from pipeline.review_stage import ReviewTimers
@@ -58,6 +59,7 @@ class System:
     policy: Policy
     verification: Verification
     expiry: Expiry
+    notary: Notary
 
     @cached_property
     def sending(self) -> Sending:
@@ -109,7 +111,25 @@ def build(current: Settings) -> System:
         },
     )
     expiry = Expiry(memory, clock)
-    return System(current, clock, database, mirror, memory, limits, sources, policy, verification, expiry)
+    return System(
+        settings=current,
+        clock=clock,
+        database=database,
+        mirror=mirror,
+        memory=memory,
+        limits=limits,
+        sources=sources,
+        policy=policy,
+        verification=verification,
+        expiry=expiry,
+        notary=notary_of(current, memory, clock),
+    )
+
+
+def notary_of(current: Settings, memory: SqlMemory, clock: SystemClock) -> Notary:
+    """Who signs the journal's heads, as the settings say."""
+    keys, longest = current.keys_that_sign, timedelta(minutes=current.head_minutes)
+    return Notary(memory, clock, keys, current.head_entries, longest)
 
 
 def shared_limits(current: Settings) -> SharedLimits:

@@ -25,6 +25,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.freshness import Ages, Freshness, Purpose
 from pipeline.review_policy import ReviewTimes
 from pipeline.schedule import RetrySchedule
+from pipeline.signing import SigningKey
 
 PREFIX = "SEKISHO_"
 
@@ -50,6 +51,14 @@ class Settings(BaseSettings):
     )
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Fernet keys, comma separated, the newest first; they encrypt the senders' secrets"
+    )
+    signing_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="Ed25519 keys, comma separated, the newest first; they sign the journal and receipts",
+    )
+    head_entries: int = Field(1000, ge=1, description="After so many entries the journal's head is signed")
+    head_minutes: float = Field(
+        15.0, gt=0, description="After so long it is signed if there is anything new in the journal"
     )
     mirror_url: SecretStr = Field(
         SecretStr(""),
@@ -122,7 +131,7 @@ class Settings(BaseSettings):
     appeal_days: int = Field(90, ge=1, le=3660, description="A vendor's calendar days to appeal a decision")
     state_dir: Path = Field(Path(".sekisho"), description="Where one machine's own servers keep their files")
 
-    @field_validator("secret_keys", mode="before")
+    @field_validator("secret_keys", "signing_keys", mode="before")
     @classmethod
     def _split_keys(cls, value: Any) -> Any:
         return (
@@ -138,6 +147,18 @@ class Settings(BaseSettings):
             except ValueError:
                 raise ValueError("not a Fernet key; `sekisho keys new` makes one") from None
         return value
+
+    @field_validator("signing_keys")
+    @classmethod
+    def _are_signing_keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for key in value:
+            SigningKey.read(key.get_secret_value())
+        return value
+
+    @property
+    def keys_that_sign(self) -> tuple[SigningKey, ...]:
+        """The signing keys, the newest first."""
+        return tuple(SigningKey.read(key.get_secret_value()) for key in self.signing_keys)
 
     @field_validator("sources", mode="before")
     @classmethod

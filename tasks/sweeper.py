@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from celery.beat import Scheduler
 
+from pipeline.errors import JournalBroken
 from pipeline.model import Stage, Step
 from tasks import deliveries, dispatch, heartbeat
 from tasks.bootstrap import system
@@ -41,6 +42,7 @@ class Sweeper(Scheduler):  # type: ignore[misc]  # Celery has no types
         except Exception as error:  # noqa: BLE001 - the broker or the database is away; the next tick tries again
             log.warning("sweep.failed", error=type(error).__name__)
             swept = 0
+        attest()
         return 0.05 if swept == BATCH else settings().sweep_interval_seconds
 
 
@@ -81,6 +83,19 @@ def one_a_request(steps: Iterable[Step]) -> Iterator[Step]:
         if together[step.source] % batch == 0:
             yield step
         together[step.source] += 1
+
+
+def attest() -> None:
+    """Put the journal's head under a signature, if that is due."""
+    try:
+        signed = system().notary.sign_if_due()
+    except JournalBroken as broken:
+        log.error("journal.broken", position=broken.position)
+    except Exception as error:  # noqa: BLE001 - as above; nothing else waits for it
+        log.warning("attest.failed", error=type(error).__name__)
+    else:
+        if signed is not None:
+            log.info("journal.signed", position=signed.position, sha256=signed.sha256)
 
 
 def long_queues(app: Any) -> set[str]:

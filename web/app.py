@@ -19,6 +19,7 @@ from web.answers import FaultBoundary, answer, outages_told, problem_answer
 from web.catalog import Catalog
 from web.directory import Directory
 from web.intake import Submissions
+from web.journal import Journal
 from web.schemas import schema
 from web.services import Services
 from web.status import Status
@@ -49,12 +50,15 @@ def create_app(services: Services, close: Callable[[], None] | None = None) -> F
 
     directory = Directory(services)
     catalog = Catalog(services)
+    journal = Journal(services)
     app.add_route("/v1/applications", Submissions(services, directory).submit, methods=["POST"])
     for path, route in {
         "/v1/applications/{id}": Status(services, directory).show,
         "/v1/listings": catalog.listings,
         "/v1/listings/changes": catalog.changes,
         "/v1/listings/{id}": catalog.listing,
+        "/v1/journal/head": journal.head,
+        "/.well-known/jwks.json": journal.keys,
         "/v1/schemas/{name}": schema,
         "/v1/schemas/{name}/{version}": schema,
         "/livez": _live,

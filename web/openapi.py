@@ -35,6 +35,8 @@ def document() -> Schema:
             "/v1/listings": {"get": _LISTINGS},
             "/v1/listings/changes": {"get": _CHANGES},
             "/v1/listings/{id}": {"get": _LISTING},
+            "/v1/journal/head": {"get": _JOURNAL_HEAD},
+            "/.well-known/jwks.json": {"get": _KEYS},
             "/v1/schemas/{name}": {"get": _schema_operation()},
             "/v1/schemas/{name}/{version}": {"get": _schema_operation(_path("version", {"type": "integer"}))},
             "/livez": {"get": _probe("livez", "The process answers.")},
@@ -382,6 +384,59 @@ def _schema_operation(*more: Schema) -> Schema:
             **_problems(404),
         },
     }
+
+
+_JOURNAL_HEAD: Schema = {
+    "operationId": "readJournalHead",
+    "summary": "Read the newest signed head of the journal.",
+    "description": "Keep one, and a later export can be held to it: `sekisho audit verify --head`.",
+    "security": [],
+    "parameters": [_IF_NONE_MATCH],
+    "responses": {
+        "200": _answer(
+            "The head.",
+            _object(
+                position={"type": "integer", "minimum": 1},
+                sha256=_DIGEST,
+                root=_DIGEST,
+                at=_MOMENT,
+                head={"type": "string", "description": "The same, signed: a JWS (RFC 7515), compact."},
+            ),
+            "ETag",
+        ),
+        "304": _NOT_MODIFIED,
+        **_problems(404, 503),
+    },
+}
+
+_KEYS: Schema = {
+    "operationId": "readKeys",
+    "summary": "Read the public keys that verify heads and receipts (JWKS, RFC 7517).",
+    "security": [],
+    "parameters": [_IF_NONE_MATCH],
+    "responses": {
+        "200": _answer(
+            "Keys in force, and those that signed before.",
+            _object(
+                keys={
+                    "type": "array",
+                    "items": _object(
+                        kty={"const": "OKP"},
+                        crv={"const": "Ed25519"},
+                        x=_STRING,
+                        kid=_STRING,
+                        use={"const": "sig"},
+                        alg={"const": "Ed25519"},
+                    ),
+                }
+            ),
+            "ETag",
+            media_type="application/jwk-set+json",
+        ),
+        "304": _NOT_MODIFIED,
+        **_problems(503),
+    },
+}
 
 
 def _probe(name: str, summary: str, *statuses: int) -> Schema:
