@@ -1,6 +1,6 @@
 """Signed heads of the journal, and the public halves of the keys that signed.
 
-Revision: 0008
+Revision: 0009
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from storage.tables import Moment
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 MOMENT = Moment()
 POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
