@@ -15,6 +15,7 @@ import click
 from cli.audit import audit
 from cli.case import case
 from cli.config import config
+from cli.connectors import connectors_ as connectors
 from cli.demo import demo
 from cli.doctor import doctor
 from cli.imports import imports
@@ -55,7 +56,7 @@ def sekisho() -> None:
 
 
 _COMMANDS = (
-    *(demo, up, submit, case, policy, names, registry, imports, audit),
+    *(demo, up, submit, case, policy, names, registry, connectors, imports, audit),
     *(senders, reviewers, doctor, migrate, config, keys, probe),
 )
 for _command in _COMMANDS:

@@ -20,9 +20,10 @@ from connectors.identifiers import is_well_formed
 from connectors.limits import Rate
 from connectors.parties import parties
 from connectors.strict import Unexpected
+from connectors.terms import Terms
 from connectors.transport import DEFAULT_LIMITS, Limits, Transport
 from pipeline.documents import Json
-from pipeline.model import Capture, Evidence, Inquiry
+from pipeline.model import Capture, Evidence, Inquiry, Text
 
 SOURCE = "no.brreg"
 SCHEME = "NO-BRC"
@@ -58,6 +59,10 @@ class Brreg:
     source = SOURCE
     rates = RATES
     asked_by = ("subject",)
+    terms = Terms(
+        licence=Text("NLOD 2.0（出典：Brønnøysundregistrene）", "NLOD 2.0, naming Brønnøysundregistrene"),
+        silence=Text("その団体は存在しない", "no such entity"),
+    )
 
     def __init__(
         self, *, base_url: str = BASE_URL, contact: str = "", limits: Limits = DEFAULT_LIMITS

@@ -23,10 +23,11 @@ from connectors.identifiers import is_well_formed
 from connectors.limits import Rate
 from connectors.parties import parties
 from connectors.reasons import Reason
+from connectors.terms import Terms
 from connectors.transport import DEFAULT_LIMITS, Limits, Transport
 from pipeline.documents import Json
 from pipeline.errors import SourceUnavailable
-from pipeline.model import Capture, Evidence, Inquiry
+from pipeline.model import Capture, Evidence, Inquiry, Text
 
 SOURCE = "gb.companies-house"
 SCHEME = "GB-COH"
@@ -78,6 +79,10 @@ class CompaniesHouse:
     source = SOURCE
     rates = RATES
     asked_by = ("subject",)
+    terms = Terms(
+        licence=Text("自由に再利用可。出典：Companies House", "free to reuse; credit Companies House"),
+        silence=Text("その会社は存在しない", "no such company"),
+    )
 
     def __init__(
         self,

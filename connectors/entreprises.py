@@ -24,10 +24,11 @@ from connectors.limits import Rate
 from connectors.parties import parties
 from connectors.reasons import Reason
 from connectors.strict import Unexpected
+from connectors.terms import Terms
 from connectors.transport import DEFAULT_LIMITS, Limits, Transport
 from pipeline.documents import Json
 from pipeline.errors import SourceUnavailable
-from pipeline.model import Capture, Evidence, Inquiry
+from pipeline.model import Capture, Evidence, Inquiry, Text
 
 SOURCE = "fr.entreprises"
 SCHEME = "FR-INSEE"
@@ -67,6 +68,13 @@ class Entreprises:
     source = SOURCE
     rates = RATES
     asked_by = ("subject",)
+    terms = Terms(
+        licence=Text("Licence Ouverte 2.0（出典：Insee）", "Licence Ouverte 2.0, naming Insee"),
+        silence=Text(
+            "何も意味しない（非公開を選んだ者は載らない）",
+            "says nothing: who objects to being shown is not in it",
+        ),
+    )
 
     def __init__(
         self, *, base_url: str = BASE_URL, contact: str = "", limits: Limits = DEFAULT_LIMITS

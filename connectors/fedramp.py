@@ -28,10 +28,11 @@ from connectors.identifiers import is_well_formed
 from connectors.limits import Rate
 from connectors.parties import parties
 from connectors.strict import Unexpected
+from connectors.terms import Terms
 from connectors.transport import Limits, Transport
 from pipeline.documents import Json
 from pipeline.identifiers import OrganisationId
-from pipeline.model import Capture, Evidence, Inquiry
+from pipeline.model import Capture, Evidence, Inquiry, Text
 
 SOURCE = "us.fedramp"
 SCHEME = "US-UEI"
@@ -90,6 +91,10 @@ class Fedramp:
     source = SOURCE
     rates = RATES
     asked_by = ()  # one file answers about everybody
+    terms = Terms(
+        licence=Text("米国政府の著作物", "a work of the US government"),
+        silence=Text("何も意味しない（UEIのない行が多い）", "says nothing: most rows have no UEI"),
+    )
 
     def __init__(self, *, base_url: str = BASE_URL, contact: str = "", limits: Limits = LIMITS) -> None:
         # Files of a repository are served as plain text.

@@ -30,10 +30,12 @@ from connectors.limits import Rate
 from connectors.parties import parties
 from connectors.reasons import Reason
 from connectors.strict import Unexpected
-from connectors.transport import DEFAULT_LIMITS, Limits, Transport
+from connectors.terms import Terms
+from connectors.transport import DEFAULT_LIMITS, Limits, Transport, reason_of_status
 from pipeline.corporate_number import is_well_formed
 from pipeline.documents import Json
-from pipeline.model import Capture, Evidence, Inquiry
+from pipeline.errors import SourceUnavailable
+from pipeline.model import Capture, Evidence, Inquiry, Text
 
 SOURCE = "jp.gbizinfo"
 SCHEME = "JP-JCN"
@@ -110,6 +112,10 @@ class GBizInfo:
     source = SOURCE
     rates = RATES
     asked_by = ("subject",)
+    terms = Terms(
+        licence=Text("出典：「Gビズインフォ」（経済産業省）", "name 「Gビズインフォ」（経済産業省）"),
+        silence=Text("何も意味しない", "says nothing"),
+    )
 
     def __init__(
         self,
@@ -164,10 +170,14 @@ class GBizInfo:
         """Every company that a saved answer speaks of, also the hits of a search, or one record by itself.
 
         :raises SourceChanged: when it is none of these.
+        :raises SourceUnavailable: when the saved answer says that the question was refused.
         """
         with strict.reading(capture):
             merged: dict[str, dict[str, Any]] = {}
             for document in _documents(capture.body):
+                if refused := re.match(r"(401|403|429|5[0-9]{2})\b", str(document.get("message") or "")):
+                    reason = reason_of_status(int(refused[1]))
+                    raise SourceUnavailable(SOURCE, reason, "the saved answer is an error")
                 for company in _companies(document):
                     merged.setdefault(company["corporate_number"], {}).update(company)
             return [

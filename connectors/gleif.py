@@ -20,11 +20,12 @@ from connectors.evidence import evidence, unasked
 from connectors.limits import Rate
 from connectors.parties import Party, parties
 from connectors.strict import Unexpected
+from connectors.terms import Terms
 from connectors.transport import DEFAULT_LIMITS, Limits, Transport
 from pipeline.corporate_number import check_digit
 from pipeline.documents import Json
 from pipeline.identifiers import OrganisationId
-from pipeline.model import Capture, Evidence, Inquiry
+from pipeline.model import Capture, Evidence, Inquiry, Text
 
 SOURCE = "int.gleif"
 SCHEME = "XI-LEI"
@@ -103,6 +104,10 @@ class Gleif:
     source = SOURCE
     rates = RATES
     asked_by = ("subject",)
+    terms = Terms(
+        licence=Text("CC0", "CC0"),
+        silence=Text("LEIを申告していなければ何も意味しない", "says nothing unless an LEI was given"),
+    )
 
     def __init__(
         self,

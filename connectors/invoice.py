@@ -26,7 +26,7 @@ from connectors.transport import DEFAULT_LIMITS, Limits, Transport
 from pipeline.corporate_number import is_well_formed
 from pipeline.documents import Json, NotJson, read_json
 from pipeline.identifiers import OrganisationId
-from pipeline.model import Capture, Evidence, Inquiry
+from pipeline.model import Capture, Evidence, Inquiry, Text
 
 SOURCE = "jp.invoice"
 SCHEME = "JP-INVOICE"
@@ -76,6 +76,10 @@ class Invoice:
     source = SOURCE
     rates = tax_agency.RATES
     asked_by = ("subject",)
+    terms = tax_agency.terms(
+        "国税庁適格請求書発行事業者公表サイト",
+        silence=Text("適格請求書発行事業者ではない", "no qualified invoice issuer"),
+    )
     batch_size = tax_agency.BATCH
 
     def __init__(

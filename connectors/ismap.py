@@ -20,9 +20,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from connectors.pages import Entry, PageConnector, name_key
+from connectors.terms import UNSTATED, Terms
 from pipeline.documents import Json
 from pipeline.identifiers import OrganisationId
-from pipeline.model import Inquiry
+from pipeline.model import Inquiry, Text
 
 SOURCE = "jp.ismap"
 SCHEME = "JP-ISMAP"
@@ -50,6 +51,9 @@ class Ismap(PageConnector):
     """
 
     source = SOURCE
+    terms = Terms(
+        UNSTATED, Text("その名簿にない（ページがそう述べる場合）", "not on that list, if the page says so")
+    )
     base_url = "https://www.ismap.go.jp"
     scheme = SCHEME
     lists = frozenset({"ismap", "ismap-liu"})

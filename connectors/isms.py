@@ -19,9 +19,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from connectors.pages import Entry, PageConnector
+from connectors.terms import UNSTATED, Terms
 from pipeline.documents import Json
 from pipeline.identifiers import OrganisationId
-from pipeline.model import Inquiry
+from pipeline.model import Inquiry, Text
 
 SOURCE = "jp.isms"
 SCHEME = "JP-ISMS"
@@ -55,6 +56,9 @@ class Isms(PageConnector):
     """
 
     source = SOURCE
+    terms = Terms(
+        UNSTATED, Text("何も意味しない（掲載されない認証もある）", "says nothing: not all are listed")
+    )
     base_url = "https://isms.jp"
     scheme = SCHEME
     lists = frozenset({LIST})

@@ -38,6 +38,7 @@ from redis.retry import Retry
 
 from connectors.circuit import USUAL, WELL, Breaking, Circuit, CircuitState, milliseconds
 from connectors.reasons import Reason
+from connectors.terms import Terms, terms_of
 from pipeline.documents import Json
 from pipeline.errors import SourceUnavailable
 from pipeline.model import Capture, Evidence, Inquiry
@@ -244,6 +245,11 @@ class SharedLimits:
         """Forget failures, rest and pause of a source: it is asked again at once."""
         self._on_board(lambda board: _change(board, source, lambda _circuit, _now: WELL))
 
+    @property
+    def are_shared(self) -> bool:
+        """Whether other processes keep the same limits, as far as this one has noticed."""
+        return self._shared is not None and time.monotonic() >= self._away_until
+
     def close(self) -> None:
         """Close the connections to Redis."""
         if self._client is not None:
@@ -361,6 +367,11 @@ class Guarded:
     def asked_by(self) -> tuple[str, ...] | None:
         """What of an inquiry the connector's answer depends on."""
         return asked_by(self.connector)
+
+    @property
+    def terms(self) -> Terms:
+        """The connector's terms."""
+        return terms_of(self.connector)
 
     def inquiries(self, application: Json) -> Iterable[Inquiry]:
         """The connector's inquiries."""

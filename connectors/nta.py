@@ -35,7 +35,7 @@ from pipeline import register
 from pipeline.corporate_number import is_well_formed
 from pipeline.documents import Json
 from pipeline.errors import ConfigurationError
-from pipeline.model import Capture, Evidence, Inquiry
+from pipeline.model import Capture, Evidence, Inquiry, Text
 
 SOURCE = "jp.nta"
 SCHEME = "JP-JCN"
@@ -123,6 +123,9 @@ class Nta:
     source = SOURCE
     rates = tax_agency.RATES
     asked_by = ("subject",)
+    terms = tax_agency.terms(
+        "国税庁法人番号公表サイト", silence=Text("その番号は存在しない", "no such number")
+    )
     batch_size = tax_agency.BATCH
 
     def __init__(

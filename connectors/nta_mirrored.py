@@ -43,6 +43,7 @@ class MirroredNta:
 
     source = nta.SOURCE
     batch_size = tax_agency.BATCH
+    terms = nta.Nta.terms
 
     @property
     def rates(self) -> tuple[Rate, ...]:

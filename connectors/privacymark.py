@@ -22,9 +22,10 @@ from typing import Any
 
 from connectors.pages import Entry, PageConnector
 from connectors.strict import Unexpected
+from connectors.terms import UNSTATED, Terms
 from pipeline.documents import Json
 from pipeline.identifiers import OrganisationId
-from pipeline.model import Inquiry
+from pipeline.model import Inquiry, Text
 
 SOURCE = "jp.privacymark"
 SCHEME = "JP-PMARK"
@@ -50,6 +51,9 @@ class PrivacyMark(PageConnector):
     """
 
     source = SOURCE
+    terms = Terms(
+        UNSTATED, Text("付与事業者ではない（ページがそう述べる場合）", "no such holder, if the page says so")
+    )
     base_url = "https://entity-search.jipdec.or.jp"
     scheme = SCHEME
     lists = frozenset({LIST})

@@ -16,9 +16,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from connectors.pages import Entry, PageConnector, name_key
+from connectors.terms import UNSTATED, Terms
 from pipeline.documents import Json
 from pipeline.identifiers import OrganisationId
-from pipeline.model import Inquiry
+from pipeline.model import Inquiry, Text
 
 SOURCE = "jp.startup"
 
@@ -43,6 +44,9 @@ class Startup(PageConnector):
     """
 
     source = SOURCE
+    terms = Terms(
+        UNSTATED, Text("その名簿にない（ページがそう述べる場合）", "not on that list, if the page says so")
+    )
     base_url = "https://www.j-startup.go.jp"
     scheme = "JP-STARTUP"
     lists = frozenset(CLAIMS.values())

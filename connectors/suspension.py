@@ -23,9 +23,10 @@ from typing import Any
 
 from connectors.pages import Entry, PageConnector, name_key
 from connectors.parties import parties
+from connectors.terms import UNSTATED, Terms
 from pipeline.documents import Json
 from pipeline.identifiers import OrganisationId
-from pipeline.model import Inquiry
+from pipeline.model import Inquiry, Text
 
 SOURCE = "jp.suspension"
 SCHEME = "JP-JCN"
@@ -52,6 +53,7 @@ class Suspension(PageConnector):
     """
 
     source = SOURCE
+    terms = Terms(UNSTATED, Text("何も意味しない（多数ある名簿の一つ）", "says nothing: one list of many"))
     base_url = "https://www.mlit.go.jp"
     scheme = "JP-MLIT"
     lists = frozenset({LIST})

@@ -13,9 +13,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from connectors.limits import Rate
 from connectors.reasons import Reason
 from connectors.strict import Unexpected
+from connectors.terms import Terms
 from connectors.transport import Transport
 from pipeline.errors import SourceUnavailable
-from pipeline.model import Capture, Inquiry
+from pipeline.model import Capture, Inquiry, Text
 
 BATCH = 10
 """Numbers that one request takes (error 042 beyond)."""
@@ -27,6 +28,17 @@ REASONS: Mapping[int, Reason] = {403: Reason.RATE_LIMITED, 404: Reason.REFUSED}
 """403 is too many requests; 404 says that the application ID is unknown, not that the number is."""
 
 _T = TypeVar("_T")
+
+
+def terms(site: str, *, silence: Text) -> Terms:
+    """The terms of the agency's data: the site they come from is to be named."""
+    return Terms(
+        Text(
+            f"公共データ利用規約第1.0版（出典：{site}）。国税庁が内容を保証しない旨を表示",
+            f"Public Data License 1.0, naming {site}; the agency does not guarantee the content",
+        ),
+        silence,
+    )
 
 
 def numbers_of(inquiries: Sequence[Inquiry]) -> str:
@@ -41,12 +53,18 @@ def get(transport: Transport, path: str, parameters: Mapping[str, str]) -> Captu
     """
     capture = transport.get(f"/{path}?{urlencode(parameters, safe=',')}", also=(400,))
     if capture.status == 400:
-        # The body is NNN,message. Numbers and dates are checked before, so the fault is on our side.
-        code = re.match(rb"[0-9]{3}(?=,)", capture.body)
+        # Numbers and dates are checked before, so the fault is on our side.
+        code = refusal(capture.body)
         raise SourceUnavailable(
-            capture.source, Reason.REFUSED, "HTTP 400" + (f", code {code[0].decode()}" if code else "")
+            capture.source, Reason.REFUSED, "HTTP 400" + (f", code {code}" if code else "")
         )
     return capture
+
+
+def refusal(body: bytes) -> str:
+    """The code of a question that was refused, whose body is one line ``NNN,message``; else ``""``."""
+    code = re.fullmatch(rb"([0-9]{3}),[^\r\n]*\s*", body)
+    return code[1].decode() if code else ""
 
 
 def asked(capture: Capture, parameter: str) -> str:

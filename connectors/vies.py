@@ -29,10 +29,11 @@ from connectors.limits import Rate
 from connectors.parties import parties
 from connectors.reasons import Reason
 from connectors.strict import Unexpected
+from connectors.terms import Terms
 from connectors.transport import DEFAULT_LIMITS, Limits, Transport, reason_of_status
 from pipeline.documents import Json
 from pipeline.errors import SourceUnavailable
-from pipeline.model import Capture, Evidence, Inquiry
+from pipeline.model import Capture, Evidence, Inquiry, Text
 
 SOURCE = "eu.vies"
 SCHEME = "XI-VAT"
@@ -86,6 +87,10 @@ class Vies:
     source = SOURCE
     rates = RATES
     asked_by = ("subject",)
+    terms = Terms(
+        licence=Text("EU域内取引のVAT番号確認に限る", "only for confirming numbers in intra-Union trade"),
+        silence=Text("加盟国が今日はその番号を確認しない", "the state does not confirm the number today"),
+    )
 
     def __init__(
         self, *, base_url: str = BASE_URL, contact: str = "", limits: Limits = DEFAULT_LIMITS

@@ -28,10 +28,11 @@ from connectors.evidence import evidence, unasked
 from connectors.limits import Rate
 from connectors.parties import parties
 from connectors.strict import Unexpected
+from connectors.terms import Terms
 from connectors.transport import DEFAULT_LIMITS, Limits, Transport
 from pipeline.documents import Json, digest
 from pipeline.errors import ConfigurationError
-from pipeline.model import Capture, Evidence, Inquiry
+from pipeline.model import Capture, Evidence, Inquiry, Text
 
 SOURCE = "screening.yente"
 BATCH = 100
@@ -79,6 +80,10 @@ class Yente:
     source = SOURCE
     rates = RATES
     asked_by = ("subject", "name")
+    terms = Terms(
+        licence=Text("データは非営利利用に限り無償", "the data are free for non-commercial use only"),
+        silence=Text("この表記に近いものは名簿にない", "no list has the like under this spelling"),
+    )
     batch_size = BATCH
 
     def __init__(

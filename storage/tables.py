@@ -167,6 +167,7 @@ captures = Table(
     Column("media_type", String(100), nullable=False),
     Column("fetched_at", Moment, nullable=False),
     Column("sha256", DIGEST, ForeignKey("capture_bodies.sha256"), nullable=False),
+    Index("ix_captures_source_fetched_at", "source", "fetched_at"),
 )
 
 checks = Table(

@@ -182,8 +182,9 @@ def test_a_published_refusal_is_no_evidence(connector, samples):
     with pytest.raises(SourceChanged, match="neither a hit nor no match") as caught:
         connector.parse(about(), taken)
     assert caught.value.sha256 == taken.sha256
-    with pytest.raises(SourceChanged):
+    with pytest.raises(SourceUnavailable) as refused:
         connector.evidence_in(taken)
+    assert refused.value.reason == "refused"
 
 
 def test_every_sample_is_used(samples):
