@@ -22,6 +22,7 @@ from pipeline.model import Stage, Step
 from pipeline.notary import Notary
 from pipeline.ports import Connector, Policy
 from pipeline.publication import Expiry, Publication
+from pipeline.review import Review
 from pipeline.review_stage import ReviewTimers
 from pipeline.sending import Sending
 from pipeline.verification import Verification
@@ -221,12 +222,15 @@ class Desk:
     clock: SystemClock
     database: Database
     memory: SqlMemory
+    review: Review
+    notify: Callable[[Step], None]
 
 
 def desk_services(current: Settings) -> Desk:
     """What the desk needs, as the settings say."""
     database = Database(current.database_url.get_secret_value())
-    return Desk(SystemClock(), database, SqlMemory(database))
+    clock, memory = SystemClock(), SqlMemory(database)
+    return Desk(clock, database, memory, Review(memory, clock, current.review_times), Dispatcher().notify)
 
 
 _building = threading.Lock()

@@ -1,10 +1,13 @@
-"""What the desk's handlers reach: the settings, the clock, the people and the database."""
+"""What the desk's handlers reach: the settings, the clock, the people, the cases and what is done to them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.model import Step
 from pipeline.ports import Clock
+from pipeline.review import Review
 from storage.memory import SqlMemory
 from tasks.accounts import Accounts
 from tasks.bootstrap import desk_services
@@ -13,16 +16,18 @@ from tasks.flower_options import FlowerSettings
 
 @dataclass(frozen=True)
 class DeskServices:
-    """The services of one Flower process."""
+    """The services of one Flower process. ``notify`` has a message sent for a step; it never blocks."""
 
     settings: FlowerSettings
     clock: Clock
     memory: SqlMemory
     accounts: Accounts
+    review: Review
+    notify: Callable[[Step], None]
 
     @classmethod
     def of(cls, settings: FlowerSettings) -> DeskServices:
         """Joined as the settings say."""
         joined = desk_services(settings)
         accounts = Accounts(joined.memory, joined.clock, settings.session_lifetime, settings.session_idle)
-        return cls(settings, joined.clock, joined.memory, accounts)
+        return cls(settings, joined.clock, joined.memory, accounts, joined.review, joined.notify)

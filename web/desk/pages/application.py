@@ -9,12 +9,8 @@ from typing import Any, Final
 
 from pipeline.documents import Json
 from pipeline.model import Text
-from pipeline.people import Person, Role
 from pipeline.schemas import find
 from rules.labels import LABELS
-
-PERSONAL: Final = frozenset({"contact"})
-"""Parts of an application that hold a person's data."""
 
 YES: Final = Text("はい", "yes")
 NO: Final = Text("いいえ", "no")
@@ -38,13 +34,10 @@ class Section:
     fields: tuple[Field, ...]
 
 
-def may_see_contact(person: Person) -> bool:
-    """Whether somebody may see the contact person: reviewers and up, who write to them."""
-    return person.may(Role.REVIEWER)
-
-
-def sections(application: Json, person: Person) -> list[Section]:
-    """The application part by part; the contact person only for those who may see one."""
+def sections(application: Json) -> list[Section]:
+    """The application part by part, as far as it is in there (``Review.view`` leaves out what is
+    personal).
+    """
     return [
         Section(
             name,
@@ -52,7 +45,7 @@ def sections(application: Json, person: Person) -> list[Section]:
             tuple(Field(pointer, label(pointer), said) for pointer, said in _leaves(value, f"/{name}")),
         )
         for name, value in application.items()
-        if name != "schema" and (name not in PERSONAL or may_see_contact(person))
+        if name != "schema"
     ]
 
 

@@ -4,17 +4,34 @@ rests on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from pipeline.calendar import business_days_between, day_of
 from pipeline.documents import Json
 from pipeline.identifiers import OrganisationId
-from pipeline.model import CaseFile, Check, CheckState, Presence, Text
+from pipeline.model import CaseFile, Check, CheckState, Decision, Presence, Text
+from pipeline.review_model import WAITS_FOR, AppealState, ReviewRecord
+from pipeline.review_words import REJECTIONS
 from rules.labels import SOURCES
 from rules.prose import DECISIONS, EFFECTS, OUTCOMES, leaf
+from web.desk.pages.history import actor
 
+APPEALS: Final = {
+    AppealState.OPEN: Text("審査中", "open"),
+    AppealState.GRANTED: Text("認容", "granted"),
+    AppealState.DISMISSED: Text("棄却", "dismissed"),
+    AppealState.ENDED: Text("終了", "ended"),
+}
+OUTCOMES_OF_QUESTIONS: Final = {
+    "open": Text("回答待ち", "open"),
+    "answered": Text("回答済み", "answered"),
+    "corrected": Text("訂正申請あり", "corrected"),
+    "lapsed": Text("期限切れ", "lapsed"),
+    "taken_back": Text("取下げ", "taken back"),
+}
 _ORDER: Final = {"reject": 0, "review": 1, "note": 2, "none": 3}
 _PRESENCE: Final = {Presence.FOUND: Text("該当あり", "found"), Presence.ABSENT: Text("該当なし", "not there")}
 _STATES: Final = {
@@ -58,6 +75,32 @@ class RuleRow:
     words: tuple[Text, ...]
     basis: tuple[Text, ...]
     why: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One decision of a case: by whom, what, why, and the dossier that it rests on."""
+
+    number: int
+    by: Text
+    at: datetime
+    verdict: Text
+    reasons: tuple[Text, ...]
+    dossier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A case's place with people: due when, whose turn it is, who has it."""
+
+    record: ReviewRecord
+    waits: Text
+    days: int
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the clock stands still."""
+        return self.record.stopped_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +158,47 @@ def _rule(result: Mapping[str, Any]) -> RuleRow:
         basis=tuple(_text(basis["title"]) for basis in result.get("basis", ())),
         why=tuple(_text(why) for why in result.get("effect_why", ())),
     )
+
+
+def decisions(made: Sequence[Decision]) -> list[DecisionRow]:
+    """The decisions, the latest first."""
+    return [
+        DecisionRow(
+            number=decision.number,
+            by=actor(decision.by),
+            at=decision.decided_at,
+            verdict=DECISIONS[decision.judgement.verdict],
+            reasons=tuple(_reasons(decision)),
+            dossier=decision.dossier.digest,
+        )
+        for decision in sorted(made, key=lambda decision: -decision.number)
+    ]
+
+
+def _reasons(decision: Decision) -> Iterator[Text]:
+    reviewed = decision.judgement.outcome.get("reviewed")
+    if reviewed is None:
+        if code := decision.judgement.reason:
+            yield Text(code, code)
+        return
+    for reason in reviewed["reasons"]:
+        code = reason["code"]
+        named = f"{reason['rule']} {code}".strip()
+        yield REJECTIONS.get(code, Text(named, named))
+
+
+def place(record: ReviewRecord | None, now: datetime) -> Place | None:
+    """Whose turn it is; None once the case has left people's hands."""
+    if record is None or record.waits_for is None:
+        return None
+    last_day = day_of(record.due_at - timedelta(microseconds=1))
+    days = business_days_between(day_of(now), last_day) if record.remaining is None else record.remaining
+    return Place(record, WAITS_FOR[record.waits_for], days)
+
+
+def tomorrow(now: datetime) -> date:
+    """The first day that a date may be set to."""
+    return day_of(now) + timedelta(days=1)
 
 
 def buyers(outcome: Json) -> BuyersTable | None:
