@@ -141,7 +141,9 @@ class Machine:
     def parts(self) -> dict[str, Part]:
         """The parts by name, in the order in which they start."""
         ports = self.ports
+        # Whoever waits for the feed to grow is not waited for.
         web = f"uvicorn --factory web.main:app_factory --host {HOST} --port {ports.web}"
+        web += " --timeout-graceful-shutdown 5"
         parts = [
             self._part(
                 "sandbox",

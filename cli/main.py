@@ -14,6 +14,7 @@ import click
 
 from cli.audit import audit
 from cli.case import case
+from cli.catalog import catalog
 from cli.config import config
 from cli.connectors import connectors_ as connectors
 from cli.demo import demo
@@ -56,7 +57,7 @@ def sekisho() -> None:
 
 
 _COMMANDS = (
-    *(demo, up, submit, case, policy, names, registry, connectors, imports, audit),
+    *(demo, up, submit, case, catalog, policy, names, registry, connectors, imports, audit),
     *(senders, reviewers, doctor, migrate, config, keys, probe),
 )
 for _command in _COMMANDS:

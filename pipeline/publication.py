@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from pipeline.lifecycle import State
@@ -76,6 +76,20 @@ class Expiry:
                 tx.journal.write([_expired(standing, now)])
             done += 1
         return done
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Drops from the feed what is older than ``period``; who has not read it begins with the snapshot."""
+
+    memory: Memory
+    clock: Clock
+    period: timedelta
+
+    def __call__(self) -> int:
+        """Drop what is due; return how many changes."""
+        with self.memory.write() as tx:
+            return tx.listings.forget_changes(self.clock.now() - self.period)
 
 
 def _expired(standing: Standing, now: datetime) -> Event:

@@ -7,12 +7,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from pipeline.documents import canonical, sha256
 from pipeline.errors import LifecycleError
 from pipeline.identifiers import new_id
-from pipeline.model import Application, ChangeKind, ListingVersion, Standing
+from pipeline.model import Application, ChangeKind, ListingVersion, Standing, isoformat
 from pipeline.validity import end_of
 from storage import tables as t
 from storage.dialect import AnyRow, conflict_insert
@@ -175,12 +176,12 @@ class SqlListings:
     def current(self, listing_id: UUID) -> StoredListing | None:
         """The version of a listing that is in the catalog."""
         row = self._connection.execute(_CURRENT, {"wanted": listing_id}).one_or_none()
-        return None if row is None else _stored(row)
+        return None if row is None else stored_listing(row)
 
     def page(self, after: UUID | None, limit: int) -> list[StoredListing]:
         """Listings in the catalog, in the order of their ids, from beyond ``after``."""
         rows = self._connection.execute(_PAGE, {"beyond": after or UUID(int=0), "at_most": limit})
-        return [_stored(row) for row in rows]
+        return [stored_listing(row) for row in rows]
 
     def changes(self, after: int, limit: int) -> list[Change]:
         """Changes beyond a position, the oldest first, each with the listing version it brought.
@@ -191,19 +192,35 @@ class SqlListings:
         return [_changed(row) for row in rows]
 
     def forget_changes(self, before: datetime) -> int:
-        """Drop from the feed what comes before the first change that is not older; return how many."""
-        first_kept = (
-            select(func.min(t.listing_changes.c.position))
+        """Drop from the feed what comes before the first change that is not older; return how many.
+
+        The newest change stays, however old: it tells this feed from another one at the same position.
+        """
+        newer = (
+            select(t.listing_changes.c.position)
             .where(t.listing_changes.c.occurred_at >= before)
+            .order_by(t.listing_changes.c.position)
+            .limit(1)
             .scalar_subquery()
         )
-        beyond_all = select(t.feed_head.c.position + 1).scalar_subquery()
+        first_kept = func.coalesce(newer, select(t.feed_head.c.position).scalar_subquery())
         done = self._connection.execute(
-            delete(t.listing_changes).where(
-                t.listing_changes.c.position < func.coalesce(first_kept, beyond_all)
-            )
+            delete(t.listing_changes).where(t.listing_changes.c.position < first_kept)
         )
         return done.rowcount
+
+    def mark(self, position: int) -> str | None:
+        """What tells this feed at a position from another one; None where the position is not kept."""
+        if position == 0 and self.oldest() == 0:
+            return "0"
+        row = self._connection.execute(
+            select(t.listing_changes.c.listing_id, t.listing_changes.c.occurred_at).where(
+                t.listing_changes.c.position == position
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        return sha256(f"{row.listing_id} {isoformat(row.occurred_at)}".encode()).removeprefix("sha256:")[:16]
 
     def head(self) -> int:
         """The position of the newest change, 0 before the first."""
@@ -216,7 +233,7 @@ class SqlListings:
 
     def count(self) -> int:
         """How many listings are in the catalog."""
-        counted = select(func.count()).select_from(t.listings).where(_IS_IN)
+        counted = select(func.count()).select_from(t.listings).where(IS_IN)
         return int(self._connection.execute(counted).scalar_one())
 
 
@@ -238,13 +255,25 @@ def _stands(change: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _stored(row: AnyRow) -> StoredListing:
+def stored_listing(row: AnyRow) -> StoredListing:
+    """The listing version of a row of :data:`IN_CATALOG`."""
     return StoredListing(row.listing_id, row.version, row.published_at, row.document, row.document_sha256)
+
+
+def item(listing: StoredListing) -> dict[str, Any]:
+    """A listing as pages and snapshots show it; the document goes out as it is kept."""
+    return {
+        "listing_id": str(listing.listing_id),
+        "version": listing.version,
+        "published_at": isoformat(listing.published_at),
+        "digest": listing.sha256,
+        "data": orjson.Fragment(listing.document),
+    }
 
 
 def _changed(row: AnyRow) -> Change:
     kind = ChangeKind(row.kind)
-    listing = None if kind.is_out else _stored(row)
+    listing = None if kind.is_out else stored_listing(row)
     return Change(row.position, kind, row.listing_id, row.version, row.occurred_at, row.reason, listing)
 
 
@@ -261,7 +290,7 @@ def _standing(row: AnyRow) -> Standing:
     )
 
 
-_IS_IN = t.listings.c.standing.in_([kind for kind in ChangeKind if not kind.is_out])
+IS_IN = t.listings.c.standing.in_([kind for kind in ChangeKind if not kind.is_out])
 _NEXT_VERSION = conflict_insert(
     t.listings,
     lambda add: add.on_conflict_do_update(
@@ -303,7 +332,7 @@ _STANDING_OF = (
     )
     .where(t.listings.c.id == bindparam("wanted"))
 )
-_IN_CATALOG = (
+IN_CATALOG = (
     select(
         t.listing_versions.c.listing_id,
         t.listing_versions.c.version,
@@ -316,11 +345,13 @@ _IN_CATALOG = (
         (t.listings.c.id == t.listing_versions.c.listing_id)
         & (t.listings.c.version == t.listing_versions.c.version),
     )
-    .where(_IS_IN)
+    .where(IS_IN)
 )
-_CURRENT = _IN_CATALOG.where(t.listings.c.id == bindparam("wanted"))
+"""The listings in the catalog, each in its version."""
+
+_CURRENT = IN_CATALOG.where(t.listings.c.id == bindparam("wanted"))
 _PAGE = (
-    _IN_CATALOG.where(t.listings.c.id > bindparam("beyond"))
+    IN_CATALOG.where(t.listings.c.id > bindparam("beyond"))
     .order_by(t.listings.c.id)
     .limit(bindparam("at_most"))
 )

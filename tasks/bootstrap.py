@@ -21,7 +21,7 @@ from pipeline.collection import Collection
 from pipeline.model import Stage, Step
 from pipeline.notary import Notary
 from pipeline.ports import Connector, Policy
-from pipeline.publication import Expiry, Publication
+from pipeline.publication import Expiry, Publication, Retention
 from pipeline.review import Review
 from pipeline.review_stage import ReviewTimers
 from pipeline.sending import Sending
@@ -31,6 +31,7 @@ from storage.database import Database
 from storage.memory import SqlMemory
 from storage.mirror import Mirror
 from storage.senders import Cipher
+from storage.snapshots import Snapshots
 from tasks.deliveries import sending_of
 from tasks.dispatch import Dispatcher
 from tasks.mirror import Register, mirror_if_there
@@ -61,6 +62,7 @@ class System:
     verification: Verification
     expiry: Expiry
     notary: Notary
+    retention: Retention
 
     @cached_property
     def sending(self) -> Sending:
@@ -112,6 +114,7 @@ def build(current: Settings) -> System:
         },
     )
     expiry = Expiry(memory, clock)
+    retention = Retention(memory, clock, current.feed_retention)
     return System(
         settings=current,
         clock=clock,
@@ -123,6 +126,7 @@ def build(current: Settings) -> System:
         policy=policy,
         verification=verification,
         expiry=expiry,
+        retention=retention,
         notary=notary_of(current, memory, clock),
     )
 
@@ -175,6 +179,7 @@ class Door:
     database: Database
     memory: SqlMemory
     cipher: Cipher
+    snapshots: Snapshots
     dispatcher: Dispatcher
 
     @property
@@ -205,12 +210,14 @@ def web_services() -> Door:
     """
     current = settings()
     database = Database(current.database_url.get_secret_value())
+    clock = SystemClock()
     return Door(
         settings=current,
-        clock=SystemClock(),
+        clock=clock,
         database=database,
         memory=SqlMemory(database),
         cipher=Cipher([key.get_secret_value() for key in current.secret_keys]),
+        snapshots=Snapshots(database, current.state_dir / "snapshots", clock, current.snapshot_age),
         dispatcher=Dispatcher(),
     )
 

@@ -129,6 +129,12 @@ class Settings(BaseSettings):
     )
     answer_days: int = Field(10, ge=1, le=250, description="A vendor's business days to answer a question")
     appeal_days: int = Field(90, ge=1, le=3660, description="A vendor's calendar days to appeal a decision")
+    feed_retention_days: int = Field(
+        365, ge=1, description="Days for which the catalog's feed keeps its changes"
+    )
+    snapshot_age_seconds: float = Field(
+        600.0, ge=0, description="How old a snapshot may get while the catalog changes"
+    )
     state_dir: Path = Field(Path(".sekisho"), description="Where one machine's own servers keep their files")
 
     @field_validator("secret_keys", "signing_keys", mode="before")
@@ -217,6 +223,16 @@ class Settings(BaseSettings):
     def lease(self) -> timedelta:
         """How long whoever does a step at once has for it."""
         return timedelta(seconds=self.step_lease_seconds)
+
+    @property
+    def feed_retention(self) -> timedelta:
+        """How long the feed keeps its changes."""
+        return timedelta(days=self.feed_retention_days)
+
+    @property
+    def snapshot_age(self) -> timedelta:
+        """How old a snapshot may get while the catalog changes."""
+        return timedelta(seconds=self.snapshot_age_seconds)
 
     @property
     def patience(self) -> timedelta:

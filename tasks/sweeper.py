@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -23,12 +24,17 @@ from tasks.settings import settings
 log = structlog.get_logger()
 
 BATCH = 200
+RETENTION_SECONDS = 3600.0
+"""How often the feed is looked through for changes that are too old."""
+
 LONG_QUEUE = 500
 """A queue this long is alive but behind: sending its steps once more would only make it longer."""
 
 
 class Sweeper(Scheduler):  # type: ignore[misc]  # Celery has no types
     """A beat scheduler whose schedule is the ledger."""
+
+    _retention_due = 0.0
 
     def setup_schedule(self) -> None:
         """Nothing to set up: the schedule is in the database."""
@@ -38,12 +44,23 @@ class Sweeper(Scheduler):  # type: ignore[misc]  # Celery has no types
         heartbeat.beat()
         try:
             swept = sweep(self.app)
-            keep_catalog()
         except Exception as error:  # noqa: BLE001 - the broker or the database is away; the next tick tries again
             log.warning("sweep.failed", error=type(error).__name__)
             swept = 0
         attest()
+        try:
+            self._keep_catalog()  # it needs no broker
+        except Exception as error:  # noqa: BLE001 - the database is away; the next tick tries again
+            log.warning("catalog.not_kept", error=type(error).__name__)
         return 0.05 if swept == BATCH else settings().sweep_interval_seconds
+
+    def _keep_catalog(self) -> None:
+        if expired := system().expiry():
+            log.info("sweep.expired", listings=expired)
+        if monotonic() >= self._retention_due:
+            self._retention_due = monotonic() + RETENTION_SECONDS
+            if dropped := system().retention():
+                log.info("sweep.forgotten", changes=dropped)
 
 
 def sweep(app: Any) -> int:
@@ -60,12 +77,6 @@ def sweep(app: Any) -> int:
     if errands:
         deliveries.send(app, errands)
     return len(steps)
-
-
-def keep_catalog() -> None:
-    """Take listings out of the catalog whose validity has ended."""
-    if expired := system().expiry():
-        log.info("sweep.expired", listings=expired)
 
 
 def one_a_request(steps: Iterable[Step]) -> Iterator[Step]:

@@ -44,14 +44,15 @@ def entity(
     ``etag`` is what stands between the quotes.
     """
     validators = {"ETag": f'"{etag}"', **headers}
-    if _holds(request.headers.getlist("if-none-match"), etag):
+    if holds(request, etag):
         return Response(status_code=304, headers=validators)
     return answer(body, validators, media_type=media_type)
 
 
-def _holds(header: list[str], etag: str) -> bool:
+def holds(request: Request, etag: str) -> bool:
+    """Whether the caller has what this ETag names. ``etag`` is what stands between the quotes."""
     # RFC 9110, 13.1.2: a list of entity tags or *, compared weakly. An ETag of ours has no comma in it.
-    tags = [tag.strip() for line in header for tag in line.split(",")]
+    tags = [tag.strip() for line in request.headers.getlist("if-none-match") for tag in line.split(",")]
     return "*" in tags or any(tag.removeprefix("W/") == f'"{etag}"' for tag in tags)
 
 

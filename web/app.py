@@ -51,11 +51,13 @@ def create_app(services: Services, close: Callable[[], None] | None = None) -> F
     directory = Directory(services)
     catalog = Catalog(services)
     journal = Journal(services)
+    app.state.feed_watch = catalog.watch
     app.add_route("/v1/applications", Submissions(services, directory).submit, methods=["POST"])
     for path, route in {
         "/v1/applications/{id}": Status(services, directory).show,
         "/v1/listings": catalog.listings,
         "/v1/listings/changes": catalog.changes,
+        "/v1/listings/snapshot": catalog.snapshot,
         "/v1/listings/{id}": catalog.listing,
         "/v1/journal/head": journal.head,
         "/.well-known/jwks.json": journal.keys,

@@ -1,7 +1,8 @@
-"""The catalog for its readers, in public: listings in force, one listing, and the feed of changes."""
+"""The catalog for its readers, in public: listings, one listing, the feed of changes, the snapshot."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import re
@@ -12,7 +13,7 @@ from uuid import UUID
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from pipeline.model import ChangeKind, isoformat
 from pipeline.problems import (
@@ -26,12 +27,15 @@ from pipeline.problems import (
     PARAMETER_INVALID,
     Problem,
 )
-from storage.listings import Change, StoredListing
-from web.answers import answer, entity, outages_told
+from storage.listings import Change, StoredListing, item
+from web.answers import answer, entity, holds, outages_told, problem_answer
 from web.services import Services
+from web.waiting import FeedWatch
 
 DEFAULT_LIMIT = 100
 LARGEST_LIMIT = 500
+LONGEST_WAIT = 60
+"""Seconds that a question is held back while the feed stands still."""
 
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _HEADERS = {"Cache-Control": "no-cache"}
@@ -48,6 +52,8 @@ class Catalog:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self.watch = FeedWatch(self._head)
+        self._making = asyncio.Lock()
 
     async def listing(self, request: Request) -> Response:
         """One listing: its document byte for byte as its digest names it, which is also its ETag."""
@@ -63,27 +69,74 @@ class Catalog:
         """A page of the listings in force, in the order of their ids: what is added meanwhile comes last."""
         limit = _limit(request)
         after = _read_token(request.query_params.get("page_token"))
-        found = await run_in_threadpool(self._page, after, limit + 1)
+        head, found = await run_in_threadpool(self._page, after, limit + 1)
         shown = found[:limit]
         more = len(found) > limit
         token = _write_token(shown[-1].listing_id) if more else None
         following = f"/v1/listings?limit={limit}&page_token={token}" if more else None
-        return self._page_answer([_item(stored) for stored in shown], token, more, following)
+        # While the feed stands still, so does every page.
+        etag = f"listings-{head}-{limit}-{'' if after is None else after.hex}"
+        return self._page_answer(request, etag, [item(stored) for stored in shown], token, more, following)
 
     async def changes(self, request: Request) -> Response:
         """The changes beyond a position, the oldest first; the last one's position is the next cursor."""
         limit = _limit(request)
         after = _number(request, "after", 0)
-        found = await run_in_threadpool(self._changes, after, limit + 1)
+        wait = _number(request, "wait", 0)
+        if wait > LONGEST_WAIT:
+            raise Problem(PARAMETER_INVALID, f"wait is a number of seconds from 0 to {LONGEST_WAIT}")
+        try:
+            found = await run_in_threadpool(self._changes, after, limit + 1)
+            if not found and wait:
+                await self.watch.beyond(after, wait)
+                found = await run_in_threadpool(self._changes, after, limit + 1)
+        except Problem as problem:
+            links = (
+                {"Link": '</v1/listings/snapshot>; rel="alternate"'} if problem.type is CURSOR_GONE else {}
+            )
+            return problem_answer(problem, links)
         shown = found[:limit]
         more = len(found) > limit
         cursor = shown[-1].position if shown else after
         following = f"/v1/listings/changes?after={cursor}&limit={limit}"
-        return self._page_answer([_change(change) for change in shown], cursor, more, following)
+        etag = f"changes-{after}-{cursor}-{'more' if more else 'end'}"
+        return self._page_answer(
+            request, etag, [_change(change) for change in shown], cursor, more, following
+        )
+
+    async def snapshot(self, request: Request) -> Response:
+        """The whole catalog as a file, with the position from which to follow the feed."""
+        with outages_told():
+            # One thread makes it, however many ask.
+            async with self._making:
+                file = await run_in_threadpool(self._services.snapshots.newest)
+        headers = {
+            **_HEADERS,
+            "ETag": f'"{file.position}-{file.mark}-{file.generated_at.timestamp():.0f}"',
+            "Link": f'</v1/listings/changes?after={file.position}>; rel="next"',
+            "Sekisho-Position": str(file.position),
+            "Sekisho-Count": str(file.count),
+            "Sekisho-State": file.digest,
+            "X-Content-Type-Options": "nosniff",
+        }
+        if holds(request, headers["ETag"].strip('"')):
+            return Response(status_code=304, headers=headers)
+        name = f"listings-{file.position}.ndjson.gz"
+        return FileResponse(file.path, headers=headers, media_type="application/gzip", filename=name)
 
     def _page_answer(
-        self, items: list[dict[str, Any]], cursor: str | int | None, more: bool, following: str | None
+        self,
+        request: Request,
+        etag: str,
+        items: list[dict[str, Any]],
+        cursor: str | int | None,
+        more: bool,
+        following: str | None,
     ) -> Response:
+        links = {} if following is None else {"Link": f'<{following}>; rel="next"'}
+        headers = {**_HEADERS, **links, "ETag": f'W/"{etag}"'}
+        if holds(request, etag):
+            return Response(status_code=304, headers=headers)
         body = orjson.dumps(
             {
                 "items": items,
@@ -92,8 +145,14 @@ class Catalog:
                 "generated_at": isoformat(self._services.clock.now()),
             }
         )
-        links = {} if following is None else {"Link": f'<{following}>; rel="next"'}
-        return answer(body, {**_HEADERS, **links})
+        return answer(body, headers)
+
+    async def _head(self) -> int:
+        return await run_in_threadpool(self._read_head)
+
+    def _read_head(self) -> int:
+        with self._services.memory.read() as tx:
+            return tx.listings.head()
 
     def _current(self, listing_id: str) -> StoredListing:
         try:
@@ -110,9 +169,10 @@ class Catalog:
         detail = f"since {isoformat(standing.since)}, reason {standing.reason or 'not told'}"
         raise Problem(_OUT[standing.kind], detail)
 
-    def _page(self, after: UUID | None, limit: int) -> list[StoredListing]:
+    def _page(self, after: UUID | None, limit: int) -> tuple[int, list[StoredListing]]:
         with outages_told(), self._services.memory.read() as tx:
-            return tx.listings.page(after, limit)
+            # The head first: a page that is newer than it says is only read once too often.
+            return tx.listings.head(), tx.listings.page(after, limit)
 
     def _changes(self, after: int, limit: int) -> list[Change]:
         with outages_told(), self._services.memory.read() as tx:
@@ -136,16 +196,6 @@ class Catalog:
 def _schema_version(stored: StoredListing) -> int:
     # The mark is a member's: within a text its quotes would be escaped.
     return 2 if b'"schema":"listing/2"' in stored.document else 1
-
-
-def _item(stored: StoredListing) -> dict[str, Any]:
-    return {
-        "listing_id": str(stored.listing_id),
-        "version": stored.version,
-        "published_at": isoformat(stored.published_at),
-        "digest": stored.sha256,
-        "data": orjson.Fragment(stored.document),
-    }
 
 
 def _change(change: Change) -> dict[str, Any]:

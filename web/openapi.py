@@ -34,6 +34,7 @@ def document() -> Schema:
             "/v1/applications/{id}": {"get": _STATUS},
             "/v1/listings": {"get": _LISTINGS},
             "/v1/listings/changes": {"get": _CHANGES},
+            "/v1/listings/snapshot": {"get": _SNAPSHOT},
             "/v1/listings/{id}": {"get": _LISTING},
             "/v1/journal/head": {"get": _JOURNAL_HEAD},
             "/.well-known/jwks.json": {"get": _KEYS},
@@ -335,26 +336,56 @@ _LISTINGS: Schema = {
     "operationId": "listings",
     "summary": "Read the listings in force, page by page.",
     "security": [],
-    "parameters": [_query("page_token", _STRING, "`next` of the page before."), _LIMIT],
+    "parameters": [_query("page_token", _STRING, "`next` of the page before."), _LIMIT, _IF_NONE_MATCH],
     "responses": {
-        "200": _answer("A page; `next` is null on the last.", _ref("ListingPage"), "Link"),
+        "200": _answer("A page; `next` is null on the last.", _ref("ListingPage"), "Link", "ETag"),
+        "304": _NOT_MODIFIED,
         **_problems(400, 503),
     },
 }
 _CHANGES: Schema = {
     "operationId": "changes",
     "summary": "Follow the catalog: every change, oldest first, without gaps.",
-    "description": "Start without `after`, then always give the last `next`. Positions are in the order of "
+    "description": "Start without `after`, or with the snapshot and its position; then always give the last "
+    "`next`. Below what is kept it is 410, and Link names the snapshot. Positions are in the order of "
     "commits; a change is never inserted before one that was read. A tombstone takes a listing out and says "
     "why: hidden, suspended, withdrawn and expired are different things.",
     "security": [],
     "parameters": [
         _query("after", {"type": "integer", "minimum": 0, "default": 0}, "The position read last."),
+        _query(
+            "wait",
+            {"type": "integer", "minimum": 0, "maximum": 60, "default": 0},
+            "Seconds for which the answer is held back while there are no changes beyond the position.",
+        ),
         _LIMIT,
+        _IF_NONE_MATCH,
     ],
     "responses": {
-        "200": _answer("Changes beyond the position, maybe none.", _ref("ChangePage"), "Link"),
+        "200": _answer("Changes beyond the position, maybe none.", _ref("ChangePage"), "Link", "ETag"),
+        "304": _NOT_MODIFIED,
         **_problems(400, 410, 503),
+    },
+}
+_SNAPSHOT: Schema = {
+    "operationId": "snapshot",
+    "summary": "Take the whole catalog as a file, and the position from which to follow the feed.",
+    "description": "Gzipped NDJSON. The first line is `{schema, position, count, digest, generated_at}`, "
+    "then a line a listing as on its pages, in the order of the ids. `digest` is the SHA-256 of one line a "
+    "listing, `{listing_id} {version} {digest}` with a line feed, in that order. Parts may be asked for by "
+    "Range.",
+    "security": [],
+    "parameters": [_IF_NONE_MATCH, _header("range", "Bytes (RFC 9110, 14).", required=False)],
+    "responses": {
+        "200": _answer(
+            "The file.",
+            {"type": "string", "format": "binary"},
+            *("ETag", "Link", "Sekisho-Position", "Sekisho-Count", "Sekisho-State"),
+            media_type="application/gzip",
+        ),
+        "206": {"description": "The part that was asked for."},
+        "304": _NOT_MODIFIED,
+        **_problems(503),
     },
 }
 _LISTING: Schema = {

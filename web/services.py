@@ -11,6 +11,7 @@ from pipeline.model import Step
 from pipeline.ports import Clock
 from storage.memory import SqlMemory
 from storage.senders import Cipher
+from storage.snapshots import Snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Bootstrap(Protocol):
     @property
     def cipher(self) -> Cipher: ...
     @property
+    def snapshots(self) -> Snapshots: ...
+    @property
     def notify(self) -> Callable[[Step], None]: ...
     @property
     def readiness(self) -> Callable[[], list[str]]: ...
@@ -69,6 +72,7 @@ class Services:
     memory: SqlMemory
     clock: Clock
     cipher: Cipher
+    snapshots: Snapshots
     notify: Callable[[Step], None]
     readiness: Callable[[], list[str]]
     lease: timedelta
@@ -82,6 +86,7 @@ class Services:
             memory=bootstrap.memory,
             clock=bootstrap.clock,
             cipher=bootstrap.cipher,
+            snapshots=bootstrap.snapshots,
             notify=bootstrap.notify,
             readiness=bootstrap.readiness,
             lease=settings.lease,

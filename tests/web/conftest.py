@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import itertools
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +39,7 @@ from storage import migrations
 from storage.database import Database
 from storage.memory import SqlMemory
 from storage.senders import Cipher, Credentials, SqlSenders
+from storage.snapshots import Snapshots
 from web.app import create_app
 from web.directory import FRESH_FOR
 from web.services import Limits, Services
@@ -69,12 +72,17 @@ class Door:
     def __post_init__(self) -> None:
         self.memory = SqlMemory(self.database)
         self.cipher = Cipher([CIPHER_KEY])
+        self._folder = tempfile.TemporaryDirectory()
+        self.snapshots = Snapshots(
+            self.database, Path(self._folder.name) / "snapshots", self.clock, timedelta(minutes=10)
+        )
         self.credentials = self.add_sender("portal")
         self.key = parse_signing_key(self.credentials.secret)
         self.services = Services(
             memory=self.memory,
             clock=self.clock,
             cipher=self.cipher,
+            snapshots=self.snapshots,
             notify=self.notified.append,
             readiness=lambda: self.faults,
             lease=LEASE,
@@ -103,6 +111,7 @@ class Door:
     def close(self) -> None:
         self._runner.run(self._client.aclose())
         self._runner.close()
+        self._folder.cleanup()
 
     def run(self, work: Any) -> Any:
         return self._runner.run(work)

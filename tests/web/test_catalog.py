@@ -229,3 +229,41 @@ def test_a_cursor_below_what_is_kept_is_gone(any_door: Door, after: int, status:
     if status == 410:
         assert answer.json()["code"] == "feed.cursor_gone"
         assert answer.json()["detail"] == "the oldest cursor that can be followed is 2"
+
+
+@pytest.mark.parametrize("path", ["/v1/listings?limit=1", "/v1/listings/changes?after=0&limit=1"])
+def test_a_page_that_stands_still_is_304(any_door: Door, path: str) -> None:
+    publish(any_door, "a", "b")
+    full = any_door.get(path)
+    any_door.clock.advance(timedelta(minutes=1))
+    again = any_door.get(path, if_none_match=full.headers["etag"])
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["link"] == full.headers["link"]
+
+
+def test_a_page_that_moved_is_sent_again(any_door: Door) -> None:
+    publish(any_door, "a")
+    tags = {
+        path: any_door.get(path).headers["etag"] for path in ("/v1/listings", "/v1/listings/changes?after=0")
+    }
+    publish(any_door, "b")
+    for path, tag in tags.items():
+        answer = any_door.get(path, if_none_match=tag)
+        assert (answer.status_code, len(answer.json()["items"])) == (200, 2)
+
+
+@pytest.mark.parametrize("wait", ["61", "-1", "x", "1&wait=2", ""])
+def test_how_long_one_may_wait_is_limited(door: Door, wait: str) -> None:
+    answer = door.get(f"/v1/listings/changes?wait={wait}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "request.parameter_invalid")
+
+
+def test_who_waits_for_what_is_there_does_not_wait(door: Door) -> None:
+    publish(door, "a")
+    began = door.app.state.feed_watch.waiting
+    assert len(door.get("/v1/listings/changes?after=0&wait=60").json()["items"]) == 1
+    assert began == door.app.state.feed_watch.waiting == 0
+
+
+def test_nobody_waits_for_a_cursor_that_is_none(door: Door) -> None:
+    assert door.get("/v1/listings/changes?after=7&wait=60").json()["code"] == "feed.cursor_ahead"
