@@ -240,6 +240,14 @@ SUBMISSION_INVALID = _define(
     "申請の内容が様式に合っていません。errorsの各項目を修正して再送してください。",
     "The submission does not obey its schema. Nothing was kept. Correct every place in errors, send again.",
 )
+MESSAGE_INVALID = _define(
+    "message.invalid",
+    422,
+    "Message not valid",
+    "通知の内容が様式に合わないか、申請の状態が許しません。errorsの各項目を確認してください。",
+    "The message does not obey its schema, or the application does not allow it. Nothing was kept. See "
+    "errors.",
+)
 ID_REUSED = _define(
     "webhook.id_reused",
     422,

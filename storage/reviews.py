@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -59,6 +60,16 @@ from storage.dialect import AnyRow, conflict_insert
 
 MOST_OTHERS = 20
 """Other cases of a vendor that are shown with one."""
+
+
+@dataclass(frozen=True, slots=True)
+class VendorName:
+    """A name under which a company applied, and the case."""
+
+    case_id: UUID
+    reference: str
+    number: str
+    name: str
 
 
 class SqlReviews:
@@ -412,6 +423,19 @@ class SqlReviews:
             _LISTED.where(tuple_(t.listings.c.vendor_scheme, t.listings.c.vendor_id).in_(wanted)).limit(100)
         )
         return [(OrganisationId(row.vendor_scheme, row.vendor_id), _listed(row)) for row in rows]
+
+    def vendor_names(self, since: UUID) -> list[VendorName]:
+        """Under which names companies applied, from a case's id on."""
+        cases = t.cases.c
+        rows = self._connection.execute(
+            select(cases.id, cases.reference, cases.vendor_scheme, cases.vendor_id, cases.vendor_name)
+            .where(cases.id >= since)
+            .order_by(cases.id)
+        )
+        return [
+            VendorName(row.id, row.reference, f"{row.vendor_scheme}:{row.vendor_id}", row.vendor_name)
+            for row in rows
+        ]
 
     # The queue
 

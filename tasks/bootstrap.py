@@ -37,6 +37,7 @@ from tasks.dispatch import Dispatcher
 from tasks.mirror import Register, mirror_if_there
 from tasks.policies import PublishedPolicy
 from tasks.settings import Settings, settings
+from tasks.similar import SimilarVendors
 
 
 class SystemClock:
@@ -237,7 +238,8 @@ def desk_services(current: Settings) -> Desk:
     """What the desk needs, as the settings say."""
     database = Database(current.database_url.get_secret_value())
     clock, memory = SystemClock(), SqlMemory(database)
-    return Desk(clock, database, memory, Review(memory, clock, current.review_times), Dispatcher().notify)
+    review = Review(memory, clock, current.review_times, SimilarVendors(memory))
+    return Desk(clock, database, memory, review, Dispatcher().notify)
 
 
 _building = threading.Lock()

@@ -20,6 +20,7 @@ from web.catalog import Catalog
 from web.directory import Directory
 from web.intake import Submissions
 from web.journal import Journal
+from web.messages import Messages
 from web.schemas import schema
 from web.services import Services
 from web.status import Status
@@ -53,6 +54,7 @@ def create_app(services: Services, close: Callable[[], None] | None = None) -> F
     journal = Journal(services)
     app.state.feed_watch = catalog.watch
     app.add_route("/v1/applications", Submissions(services, directory).submit, methods=["POST"])
+    app.add_route("/v1/messages", Messages(services, directory).take, methods=["POST"])
     for path, route in {
         "/v1/applications/{id}": Status(services, directory).show,
         "/v1/listings": catalog.listings,

@@ -57,11 +57,11 @@ class Submissions:
         sender_id: UUID | None = None
         try:
             body = await read_body(request, self._services.limits)
-            _refuse_coding(request)
+            refuse_coding(request)
             claim = read_claim(request)
             known = await self._directory.now()
             sender_id = verified_sender(claim, body, known, self._services.clock.now())
-            _refuse_other_media(request)
+            refuse_other_media(request)
             document = read_submission(body)
             self._refuse_excess(sender_id, known.backlog)
             receipt = await self._commits.accept(Submission(sender_id, claim.message_id, body, document))
@@ -83,9 +83,7 @@ class Submissions:
         return _receipt_answer(receipt)
 
     def _refuse_excess(self, sender_id: UUID, backlog: int) -> None:
-        if not self._limiter.hit(self._rate, str(sender_id)):
-            until = self._limiter.get_window_stats(self._rate, str(sender_id)).reset_time
-            raise Problem(problems.RATE_EXCEEDED, retry_after=timedelta(seconds=until - time.time()))
+        refuse_excess(self._limiter, self._rate, sender_id)
         if backlog > self._services.limits.backlog:
             raise Problem(problems.BACKLOG_FULL, retry_after=_BACKLOG_WAIT)
 
@@ -177,14 +175,23 @@ def read_submission(body: bytes) -> Json:
     return document
 
 
-def _refuse_coding(request: Request) -> None:
+def refuse_excess(limiter: FixedWindowRateLimiter, rate: RateLimitItemPerMinute, sender_id: UUID) -> None:
+    """Count one message of a sender; refuse it beyond the rate."""
+    if not limiter.hit(rate, str(sender_id)):
+        until = limiter.get_window_stats(rate, str(sender_id)).reset_time
+        raise Problem(problems.RATE_EXCEEDED, retry_after=timedelta(seconds=until - time.time()))
+
+
+def refuse_coding(request: Request) -> None:
+    """Refuse a compressed body."""
     # Nothing is unpacked here: a few bytes could become gigabytes before the signature is known to be good.
     codings = ",".join(request.headers.getlist("content-encoding")).strip().lower()
     if codings not in {"", "identity"}:
         raise Problem(problems.ENCODING_NOT_TAKEN)
 
 
-def _refuse_other_media(request: Request) -> None:
+def refuse_other_media(request: Request) -> None:
+    """Refuse what is not JSON in UTF-8."""
     types = request.headers.getlist("content-type")
     if len(types) != 1 or _JSON_TYPE.fullmatch(types[0]) is None:
         raise Problem(problems.MEDIA_TYPE_NOT_TAKEN)

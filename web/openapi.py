@@ -13,6 +13,8 @@ from pipeline.documents import Json
 from pipeline.lifecycle import State
 from pipeline.model import ChangeKind, CheckState, Presence, Verdict
 from pipeline.problems import CATALOGUE, SUBMISSION_INVALID
+from pipeline.review_model import AppealState
+from pipeline.review_words import DOCUMENTS, QUESTIONS
 
 TITLE = "Sekisho"
 
@@ -32,6 +34,7 @@ def document() -> Schema:
         "paths": {
             "/v1/applications": {"post": _SUBMIT},
             "/v1/applications/{id}": {"get": _STATUS},
+            "/v1/messages": {"post": _MESSAGE},
             "/v1/listings": {"get": _LISTINGS},
             "/v1/listings/changes": {"get": _CHANGES},
             "/v1/listings/snapshot": {"get": _SNAPSHOT},
@@ -159,6 +162,7 @@ def _problems(*statuses: int) -> Schema:
 
 
 _STRING: Schema = {"type": "string"}
+_DAY: Schema = {"type": "string", "format": "date"}
 _MOMENT: Schema = {"type": "string", "format": "date-time"}
 _UUID: Schema = {"type": "string", "format": "uuid"}
 _DIGEST: Schema = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
@@ -215,8 +219,13 @@ _STATUS_DOCUMENT = _object(
     },
     decision=_nullable(
         _object(
+            number={"type": "integer", "minimum": 1},
             verdict={"enum": [str(verdict) for verdict in Verdict]},
             reason={"type": ["string", "null"]},
+            reasons={
+                "type": "array",
+                "items": _object(rule={"type": ["string", "null"]}, code=_STRING, ja=_STRING, en=_STRING),
+            },
             decided_at=_MOMENT,
             by={"enum": ["policy", "reviewer"]},
             policy={"type": "array", "items": _STRING},
@@ -256,6 +265,36 @@ _STATUS_DOCUMENT = _object(
             basis={"type": "array", "items": _STRING},
         ),
     },
+    turn=_object(
+        code={"enum": ["reviewer", "vendor", "source", "date", "pipeline", "nobody"]},
+        ja=_STRING,
+        en=_STRING,
+        due_on=_nullable(_DAY),
+        clock={"enum": ["running", "stopped", None]},
+    ),
+    questions={
+        "type": "array",
+        "items": _object(
+            id=_UUID,
+            code={"enum": list(QUESTIONS)},
+            ja=_STRING,
+            en=_STRING,
+            field={"type": ["string", "null"]},
+            document=_nullable(_object(code={"enum": list(DOCUMENTS)}, ja=_STRING, en=_STRING)),
+            text={"type": ["string", "null"]},
+            asked_at=_MOMENT,
+            due_on=_DAY,
+            outcome={"enum": ["open", "answered", "corrected", "lapsed", "taken_back"]},
+        ),
+    },
+    messages={"type": "array", "items": _object(at=_MOMENT, text=_STRING)},
+    appeal=_nullable(
+        _object(
+            decision={"type": "integer", "minimum": 1},
+            state={"enum": ["possible", *(str(state) for state in AppealState)]},
+            until=_nullable(_DAY),
+        )
+    ),
     links={
         "type": "object",
         "properties": {"self": _STRING, "listing": _STRING},
@@ -330,6 +369,28 @@ _STATUS: Schema = {
         "200": _answer("The application as it stands.", _ref("Status"), "ETag", "Retry-After"),
         "304": _NOT_MODIFIED,
         **_problems(400, 401, 404, 503),
+    },
+}
+_MESSAGE: Schema = {
+    "operationId": "message",
+    "summary": "Withdraw an application, answer a question or appeal, signed as a submission is.",
+    "description": "`application.withdrawn`, `question.answered` or `appeal.submitted`. Done once it is "
+    "answered. The same message may be sent again at any time: it is not acted on twice.",
+    "security": [{"webhook": []}],
+    "parameters": _SUBMIT["parameters"],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"oneOf": [_ref(schema.name.capitalize()) for schema in schemas.MESSAGES.values()]}
+            }
+        },
+    },
+    "responses": {
+        "200": _answer(
+            "Done, now or when it came before.", _ref("Receipt"), "Content-Location", "webhook-repeated"
+        ),
+        **_problems(400, 401, 408, 413, 415, 422, 429, 503),
     },
 }
 _LISTINGS: Schema = {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
 from pipeline.model import Step
 from pipeline.ports import Clock
+from pipeline.review_policy import ReviewTimes
 from storage.memory import SqlMemory
 from storage.senders import Cipher
 from storage.snapshots import Snapshots
@@ -40,6 +41,8 @@ class WebSettings(Protocol):
     def rate_limit_per_minute(self) -> int: ...
     @property
     def backlog_limit(self) -> int: ...
+    @property
+    def review_times(self) -> ReviewTimes: ...
 
 
 class Bootstrap(Protocol):
@@ -66,7 +69,8 @@ class Services:
     """What the routes are built over.
 
     ``notify`` is called after the commit with a new case's first step; it neither blocks nor raises.
-    ``readiness`` says what keeps this process from serving, one sentence each, without secrets.
+    ``readiness`` says what keeps this process from serving, one sentence each, without secrets. ``times``
+    says how long vendors have.
     """
 
     memory: SqlMemory
@@ -77,6 +81,7 @@ class Services:
     readiness: Callable[[], list[str]]
     lease: timedelta
     limits: Limits
+    times: ReviewTimes = field(default_factory=ReviewTimes)
 
     @classmethod
     def of(cls, bootstrap: Bootstrap) -> Services:
@@ -90,6 +95,7 @@ class Services:
             notify=bootstrap.notify,
             readiness=bootstrap.readiness,
             lease=settings.lease,
+            times=settings.review_times,
             limits=Limits(
                 body_bytes=settings.body_limit_bytes,
                 submissions_per_minute=settings.rate_limit_per_minute,

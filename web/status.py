@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,10 +13,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline import lifecycle
+from pipeline.calendar import day_of
+from pipeline.correspondence import APPEALABLE, appeal_period_from, settles_an_appeal
 from pipeline.documents import Json, sha256
 from pipeline.lifecycle import State
 from pipeline.model import CaseFile, Check, CheckState, Decision, Presence, Text, isoformat
 from pipeline.problems import NOT_FOUND, Problem
+from pipeline.review_model import (
+    WAITS_FOR,
+    Appeal,
+    Audience,
+    Note,
+    Question,
+    ReviewRecord,
+    WaitsFor,
+)
+from pipeline.review_policy import ReviewTimes
+from pipeline.review_words import DOCUMENTS, QUESTIONS, REJECTIONS
 from web.answers import entity, outages_told, seconds
 from web.authentication import reading_sender
 from web.directory import Directory
@@ -46,14 +60,15 @@ class Status:
         """Tell the state of one application of the sender that asks."""
         now = self._services.clock.now()
         sender_id = reading_sender(request, await self._directory.now(), now)
-        file, listing_id = await run_in_threadpool(self._read, sender_id, request.path_params["id"])
-        body = orjson.dumps(status_document(file, listing_id))
+        status = await run_in_threadpool(self._read, sender_id, request.path_params["id"])
+        file = status.file
+        body = orjson.dumps(status_document(status, self._services.times))
         headers = {"Cache-Control": "no-cache"}
         if file.case.state not in lifecycle.FINAL:
             headers["Retry-After"] = seconds(poll_wait(file, now))
         return entity(request, body, sha256(body), headers)
 
-    def _read(self, sender_id: UUID, application_id: str) -> tuple[CaseFile, str | None]:
+    def _read(self, sender_id: UUID, application_id: str) -> Standing:
         try:
             wanted = UUID(application_id)
         except ValueError:
@@ -62,23 +77,49 @@ class Status:
             file = tx.cases.of_sender(sender_id, wanted)
             if file is None:
                 raise Problem(NOT_FOUND)
-            if file.case.state is not State.LISTED:
-                return file, None
-            events = tx.journal.of_case(file.case.id)
-            return file, next(event.data["listing"] for event in events if event.name == "listing.published")
+            listing_id = None
+            if file.case.state is State.LISTED:
+                events = tx.journal.of_case(file.case.id)
+                listing_id = next(
+                    event.data["listing"] for event in events if event.name == "listing.published"
+                )
+            if file.decision is None:
+                return Standing(file, listing_id)
+            case_id, reviews = file.case.id, tx.reviews
+            return Standing(
+                file,
+                listing_id,
+                reviews.of(case_id),
+                reviews.questions(case_id),
+                tuple(note for note in reviews.notes(case_id) if note.audience is Audience.VENDOR),
+                reviews.appeals(case_id),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All that the status of an application tells."""
+
+    file: CaseFile
+    listing_id: str | None = None
+    review: ReviewRecord | None = None
+    questions: tuple[Question, ...] = ()
+    notes: tuple[Note, ...] = ()
+    appeals: tuple[Appeal, ...] = ()
 
 
 def poll_wait(file: CaseFile, now: datetime) -> timedelta:
     """When it is worth asking again: at the next try of a source, if that is what the case waits for."""
-    if file.case.state is State.REFERRED:
+    if file.case.state in lifecycle.IN_REVIEW or file.case.state is State.SUSPENDED:
         return _LONGEST_POLL
     tries = [check.next_try_at for check in file.checks if check.next_try_at is not None]
     wait = min(tries) - now if tries and file.case.state is State.COLLECTING else _SHORTEST_POLL
     return min(max(wait, _SHORTEST_POLL), _LONGEST_POLL)
 
 
-def status_document(file: CaseFile, listing_id: str | None) -> Json:
+def status_document(status: Standing, times: ReviewTimes) -> Json:
     """What the sender sees. It has no personal data, and no reviewer's name."""
+    file, listing_id = status.file, status.listing_id
     case = file.case
     ja, en = lifecycle.MEANING[case.state]
     location = f"/v1/applications/{case.application_id}"
@@ -96,8 +137,70 @@ def status_document(file: CaseFile, listing_id: str | None) -> Json:
         "decision": None if file.decision is None else _decision(file.decision),
         "buyers": [] if file.decision is None else verdicts_of_buyers(file.decision),
         "asked_of_vendor": [] if file.decision is None else file.decision.judgement.asked_of_vendor,
+        "turn": _turn(status),
+        "questions": [_question(question) for question in status.questions],
+        "messages": [{"at": isoformat(note.at), "text": note.text} for note in status.notes],
+        "appeal": _appeal(status, times),
         "links": links,
     }
+
+
+_TURN_OF_STATE = {
+    State.REFERRED: WAITS_FOR[WaitsFor.REVIEWER],
+    State.APPEALED: WAITS_FOR[WaitsFor.REVIEWER],
+}
+_PIPELINE = Text("自動処理中です。", "The pipeline is at work; nobody has to do anything.")
+_NOBODY = Text("手続は終わっています。", "Nothing is waited for.")
+
+
+def _turn(status: Standing) -> Json:
+    """Whose turn it is, by when, whether the clock runs. That two people look is no matter of a vendor."""
+    record, state = status.review, status.file.case.state
+    if record is not None and record.waits_for is not None and state not in {State.LISTED, State.SUSPENDED}:
+        who = WaitsFor.REVIEWER if record.waits_for is WaitsFor.SECOND else record.waits_for
+        asked = [question.due_on for question in status.questions if question.outcome == "open"]
+        due = min(asked) if who is WaitsFor.VENDOR and asked else None
+        if who.clock_runs:
+            due = day_of(record.due_at - timedelta(microseconds=1))
+        return {
+            "code": str(who),
+            **WAITS_FOR[who].as_json(),
+            "due_on": None if due is None else due.isoformat(),
+            "clock": "running" if who.clock_runs else "stopped",
+        }
+    code, text = ("pipeline", _PIPELINE) if state in lifecycle.OPEN else ("nobody", _NOBODY)
+    return {"code": code, **text.as_json(), "due_on": None, "clock": None}
+
+
+def _question(question: Question) -> Json:
+    document = DOCUMENTS.get(question.about)
+    return {
+        "id": str(question.id),
+        "code": question.code,
+        **QUESTIONS[question.code].as_json(),
+        "field": question.about if question.about.startswith("/") else None,
+        "document": None if document is None else {"code": question.about, **document.as_json()},
+        "text": question.text or None,
+        "asked_at": isoformat(question.asked_at),
+        "due_on": question.due_on.isoformat(),
+        "outcome": question.outcome,
+    }
+
+
+def _appeal(status: Standing, times: ReviewTimes) -> Json | None:
+    """Until when a decision may be appealed against, or what became of the latest appeal."""
+    file, latest = status.file, status.appeals[-1] if status.appeals else None
+    decision = file.decision
+    if decision is not None and file.case.state in APPEALABLE:
+        appealed = any(
+            one.decision == decision.number and one.against is file.case.state for one in status.appeals
+        )
+        if not appealed and not settles_an_appeal(decision, status.appeals):
+            until = times.appeal_by(appeal_period_from(file)).isoformat()
+            return {"decision": decision.number, "state": "possible", "until": until}
+    if latest is None:
+        return None
+    return {"decision": latest.decision, "state": str(latest.state), "until": None}
 
 
 def _check(check: Check, presence: Presence | None) -> Json:
@@ -115,12 +218,28 @@ def _check(check: Check, presence: Presence | None) -> Json:
 
 def _decision(decision: Decision) -> Json:
     return {
+        "number": decision.number,
         "verdict": str(decision.judgement.verdict),
         "reason": decision.judgement.reason or None,
+        "reasons": _reasons(decision),
         "decided_at": isoformat(decision.decided_at),
         "by": "policy" if decision.by == "policy" else "reviewer",
         "policy": list(decision.judgement.outcome.get("policy", ())),
     }
+
+
+def _reasons(decision: Decision) -> list[Json]:
+    """What a person rejected for: of a rule its message, else the reason's own words."""
+    outcome = decision.judgement.outcome
+    messages = {result["rule"]: result.get("message") for result in outcome.get("results", ())}
+    return [
+        {
+            "rule": reason["rule"] or None,
+            "code": reason["code"],
+            **(messages.get(reason["rule"]) or REJECTIONS[reason["code"]].as_json()),
+        }
+        for reason in outcome.get("reviewed", {}).get("reasons", ())
+    ]
 
 
 def verdicts_of_buyers(decision: Decision) -> list[dict[str, Any]]:

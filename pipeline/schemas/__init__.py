@@ -84,6 +84,9 @@ SCHEMAS: tuple[Schema, ...] = (
     _load("submission", 1),
     _load("listing", 1),
     _load("listing", 2),
+    _load("withdrawal", 1),
+    _load("answer", 1),
+    _load("appeal", 1),
 )
 """Every version of every schema, the newest of each name last."""
 
@@ -100,6 +103,25 @@ SUBMISSION = SCHEMAS[1]
 def validate_submission(document: object) -> list[Violation]:
     """Every place in which a webhook's body does not obey the schema ``submission``."""
     return SUBMISSION.violations(document)
+
+
+MESSAGES: dict[str, Schema] = {
+    str(schema.document["properties"]["type"]["const"]): schema
+    for schema in SCHEMAS
+    if schema.name in {"withdrawal", "answer", "appeal"}
+}
+"""The schema of each type of message that a vendor sends about an application."""
+
+
+def validate_message(document: object) -> list[Violation]:
+    """Every place in which a vendor's message does not obey the schema of its type."""
+    kind = document.get("type") if isinstance(document, dict) else None
+    schema = MESSAGES.get(kind) if isinstance(kind, str) else None
+    if schema is None:
+        known = ", ".join(MESSAGES)
+        said = Text(f"「種類」は次のいずれかにしてください: {known}", f"“type” must be one of: {known}.")
+        return [Violation("/type", "enum", said)]
+    return schema.violations(document)
 
 
 _SAYINGS: dict[str, tuple[str, str, str]] = {

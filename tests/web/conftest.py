@@ -34,6 +34,8 @@ from pipeline.model import (
     Verdict,
 )
 from pipeline.publication import compose
+from pipeline.review_clock import in_the_way, referred
+from pipeline.review_policy import ReviewTimes
 from pipeline.webhook import SigningKey, parse_signing_key, sign
 from storage import migrations
 from storage.database import Database
@@ -153,6 +155,22 @@ class Door:
         all_headers = {**self.signed(body, **signing), **(headers or {})}
         given = {name: value for name, value in all_headers.items() if value is not None}
         return self.request("POST", "/v1/applications", content=body, headers=given)
+
+    def say(self, kind: str, data: dict[str, Any], **signing: Any) -> httpx.Response:
+        """Send a message about an application, signed."""
+        body = orjson.dumps({"type": kind, "timestamp": "2026-11-02T09:00:00Z", "data": data})
+        headers = self.signed(body, **signing)
+        return self.request("POST", "/v1/messages", content=body, headers=headers)
+
+    def refer(self, application_id: UUID, **outcome: Any) -> None:
+        """Have a case referred, as adjudication would."""
+        self.move(application_id, State.ADJUDICATING)
+        decision = self.decide(application_id, Verdict.REVIEW, "LOOK", **outcome)
+        self.move(application_id, State.REFERRED)
+        with self.memory.write() as tx:
+            file = tx.cases.of_sender(self.credentials.sender_id, application_id)
+            record = referred(file, decision, self.clock.now(), ReviewTimes())
+            tx.reviews.refer(record, in_the_way(decision))
 
     def submit(self, document: object, **signing: Any) -> httpx.Response:
         return self.post(self.submission(document), **signing)

@@ -103,8 +103,10 @@ def test_what_is_asked_of_the_vendor_has_reason_remedy_and_legal_basis(
     answer = any_door.status(application_id)
     said = answer.json()
     assert said["decision"] == {
+        "number": 1,
         "verdict": str(verdict),
         "reason": "RES_FOREIGN_LAW",
+        "reasons": [],
         "decided_at": "2026-11-02T09:00:02.000000Z",
         "by": "policy",
         "policy": ["jp-national@1#sha256:0"],
