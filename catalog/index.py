@@ -17,9 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, TextClause, create_engine, event, text
 from sqlalchemy.engine import Engine, make_url
 
 from catalog import reading
@@ -51,6 +52,12 @@ _POSTGRESQL = (
     "CREATE INDEX IF NOT EXISTS change_words ON change USING gin ((name || ' ' || body) gin_trgm_ops)",
     "CREATE INDEX IF NOT EXISTS change_pairs ON change USING gin (pairs)",
 )
+
+
+@cache
+def _sql(statement: str) -> TextClause:
+    """A statement, prepared once."""
+    return text(statement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +108,22 @@ class Index:
         more = "" if self.is_sqlite else ", name TEXT, body TEXT, pairs TEXT[]"
         with self._writing() as connection:
             if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(74301)"))
-                connection.execute(text("CREATE EXTENSION IF NOT EXISTS pg_trgm"))
+                connection.execute(_sql("SELECT pg_advisory_xact_lock(74301)"))
+                connection.execute(_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm"))
             if self._has_meta(connection) and self._meta(connection, "shape") != SHAPE:
                 for table in ("change", "meta", *(("words", "pairs") if self.is_sqlite else ())):
-                    connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
+                    connection.execute(_sql(f"DROP TABLE IF EXISTS {table}"))
             for statement in (*_TABLES, *(_SQLITE if self.is_sqlite else _POSTGRESQL)):
-                connection.execute(text(statement.format(serial=serial, more=more)))
+                connection.execute(_sql(statement.format(serial=serial, more=more)))
             for name, value in (
                 ("shape", SHAPE),
                 ("position", ""),
                 ("reading", reading.VERSION),
                 ("known", "0"),
+                ("begun", "0"),
             ):
                 connection.execute(
-                    text("INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"),
+                    _sql("INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"),
                     {"name": name, "value": value},
                 )
             if self._meta(connection, "reading") != reading.VERSION:
@@ -126,13 +134,13 @@ class Index:
 
     @staticmethod
     def _meta(connection: Connection, name: str) -> str | None:
-        found = connection.execute(text("SELECT value FROM meta WHERE name = :name"), {"name": name}).scalar()
+        found = connection.execute(_sql("SELECT value FROM meta WHERE name = :name"), {"name": name}).scalar()
         return None if found is None else str(found)
 
     @staticmethod
     def _set_meta(connection: Connection, name: str, value: str) -> None:
         connection.execute(
-            text("UPDATE meta SET value = :value WHERE name = :name"), {"name": name, "value": value}
+            _sql("UPDATE meta SET value = :value WHERE name = :name"), {"name": name, "value": value}
         )
 
     # Writing
@@ -140,7 +148,7 @@ class Index:
     def apply(self, changes: Sequence[Change], position: int) -> None:
         """Apply changes of the feed that lead to a position. What was applied before is passed over."""
         with self._writing() as connection:
-            before = self._position(connection)
+            before = self._position(connection, locked=True)
             fresh = [change for change in changes if before is None or change.seq > before]
             if before is None or position > before:
                 for change in fresh:
@@ -154,7 +162,7 @@ class Index:
         catalog that was restored to an earlier day has another history: then nothing of ours is kept.
         """
         with self._writing() as connection:
-            before = self._position(connection)
+            before = self._position(connection, locked=True)
             if before is not None and position < before:
                 self._forget(connection)
             elif position == before:
@@ -165,7 +173,7 @@ class Index:
                 "SELECT listing_id, version, digest FROM change WHERE ended IS NULL AND document IS NOT NULL"
             )
             standing = {
-                str(row.listing_id): (row.version, row.digest) for row in connection.execute(text(query))
+                str(row.listing_id): (row.version, row.digest) for row in connection.execute(_sql(query))
             }
             for listing in listings:
                 if standing.pop(listing.listing_id, None) != (listing.version, listing.digest):
@@ -181,7 +189,7 @@ class Index:
 
     def _append(self, connection: Connection, change: Change) -> None:
         connection.execute(
-            text("UPDATE change SET ended = :since WHERE listing_id = :id AND ended IS NULL"),
+            _sql("UPDATE change SET ended = :since WHERE listing_id = :id AND ended IS NULL"),
             {"since": change.seq, "id": change.listing_id},
         )
         entry = None if change.data is None or change.kind.is_out else reading.read(change.data)
@@ -203,10 +211,11 @@ class Index:
             self._find_by(connection, row, entry)
 
     def _forget(self, connection: Connection) -> None:
-        connection.execute(text("DELETE FROM change"))
+        connection.execute(_sql("DELETE FROM change"))
+        self._set_meta(connection, "begun", str(int(self._meta(connection, "begun") or 0) + 1))
         if self.is_sqlite:
             for table in ("words", "pairs"):
-                connection.execute(text(f"INSERT INTO {table} ({table}) VALUES ('delete-all')"))  # noqa: S608
+                connection.execute(_sql(f"INSERT INTO {table} ({table}) VALUES ('delete-all')"))  # noqa: S608
 
     def _insert(self, connection: Connection, values: dict[str, Any], entry: Entry | None) -> int:
         if not self.is_sqlite:
@@ -216,7 +225,7 @@ class Index:
         columns = ", ".join(values)
         names = ", ".join(f":{name}" for name in values)
         inserted = connection.execute(
-            text(f"INSERT INTO change ({columns}) VALUES ({names}) RETURNING row_id"),  # noqa: S608
+            _sql(f"INSERT INTO change ({columns}) VALUES ({names}) RETURNING row_id"),  # noqa: S608
             values,
         )
         return int(inserted.scalar_one())
@@ -228,7 +237,7 @@ class Index:
             ("pairs", _hexed(grams(entry.name_text)), _hexed(grams(entry.body_text))),
         ):
             connection.execute(
-                text(f"INSERT INTO {table} (rowid, name, body) VALUES (:row, :name, :body)"),  # noqa: S608
+                _sql(f"INSERT INTO {table} (rowid, name, body) VALUES (:row, :name, :body)"),  # noqa: S608
                 {"row": row, "name": name, "body": body},
             )
 
@@ -236,10 +245,10 @@ class Index:
         """Read every kept document anew: this release reads more, or otherwise, out of them."""
         if self.is_sqlite:
             for table in ("words", "pairs"):
-                connection.execute(text(f"INSERT INTO {table} ({table}) VALUES ('delete-all')"))  # noqa: S608
+                connection.execute(_sql(f"INSERT INTO {table} ({table}) VALUES ('delete-all')"))  # noqa: S608
         last = 0
         while rows := connection.execute(
-            text(
+            _sql(
                 "SELECT row_id, document FROM change WHERE document IS NOT NULL AND row_id > :last"
                 " ORDER BY row_id LIMIT 500"
             ),
@@ -253,7 +262,7 @@ class Index:
                     more = ", name = :name, body = :body, pairs = :pairs"
                     values |= {"name": entry.name_text, "body": entry.body_text, "pairs": _pairs(entry)}
                 connection.execute(
-                    text(f"UPDATE change SET entry = :entry, product = :product{more} WHERE row_id = :row"),  # noqa: S608
+                    _sql(f"UPDATE change SET entry = :entry, product = :product{more} WHERE row_id = :row"),  # noqa: S608
                     values,
                 )
                 if self.is_sqlite:
@@ -268,8 +277,18 @@ class Index:
         with self._engine.connect() as connection:
             return self._position(connection)
 
-    def _position(self, connection: Connection) -> int | None:
-        written = self._meta(connection, "position")
+    def standing(self) -> tuple[int, int]:
+        """The position, and how often the index has begun anew: row ids of another beginning mean nothing."""
+        query = _sql("SELECT name, value FROM meta WHERE name IN ('position', 'begun')")
+        with self._engine.connect() as connection:
+            found = {row.name: row.value for row in connection.execute(query)}
+        return int(found["position"] or 0), int(found["begun"])
+
+    def _position(self, connection: Connection, *, locked: bool = False) -> int | None:
+        # On PostgreSQL two who follow the feed take turns; SQLite has one writer anyway.
+        lock = " FOR UPDATE" if locked and not self.is_sqlite else ""
+        query = f"SELECT value FROM meta WHERE name = 'position'{lock}"  # noqa: S608
+        written = connection.execute(_sql(query)).scalar()
         return int(written) if written else None
 
     def known_since(self) -> int:
@@ -279,7 +298,7 @@ class Index:
 
     def rows(self, position: int) -> Iterator[Row]:
         """The listings that were in the catalog at a position."""
-        query = text(
+        query = _sql(
             "SELECT row_id, listing_id, since, ended, entry FROM change WHERE entry IS NOT NULL"
             " AND since <= :position AND (ended IS NULL OR ended > :position) ORDER BY row_id"
         )
@@ -291,7 +310,7 @@ class Index:
         """The rows that came or ended beyond a position and up to another, in the order in which they
         came.
         """
-        query = text(
+        query = _sql(
             "SELECT row_id, listing_id, since, ended, entry FROM change"
             " WHERE (since > :after AND since <= :to) OR (ended > :after AND ended <= :to)"
             " ORDER BY since, row_id"
@@ -323,14 +342,14 @@ class Index:
                 )
                 if in_name:
                     query += " AND (name || ' ' || body) LIKE :sought"  # the indexed expression
-                return [row[0] for row in connection.execute(text(query), values)]
+                return [row[0] for row in connection.execute(_sql(query), values)]
             query = "SELECT row_id FROM change WHERE pairs @> ARRAY[:pair]"
             pair = ("n" if in_name else "a") + _hex(term)
-            return [row[0] for row in connection.execute(text(query), {"pair": pair})]
+            return [row[0] for row in connection.execute(_sql(query), {"pair": pair})]
 
     def digests(self, position: int) -> Iterator[tuple[str, int, str]]:
         """Id, version and digest of each listing that was in the catalog at a position."""
-        query = text(
+        query = _sql(
             "SELECT listing_id, version, digest FROM change WHERE document IS NOT NULL"
             " AND since <= :position AND (ended IS NULL OR ended > :position)"
         )
@@ -348,14 +367,14 @@ class Index:
             query += " AND since <= :position AND (ended IS NULL OR ended > :position)"
             values["position"] = position
         with self._engine.connect() as connection:
-            row = connection.execute(text(f"{query} ORDER BY row_id DESC LIMIT 1"), values).first()
+            row = connection.execute(_sql(f"{query} ORDER BY row_id DESC LIMIT 1"), values).first()
         return None if row is None else _stored(row)
 
     def history(self, listing_id: str) -> list[Stored]:
         """Every change of a listing, the newest first; at most 100."""
         query = f"SELECT {_STORED} FROM change WHERE listing_id = :id ORDER BY row_id DESC LIMIT 100"  # noqa: S608
         with self._engine.connect() as connection:
-            return [_stored(row) for row in connection.execute(text(query), {"id": listing_id})]
+            return [_stored(row) for row in connection.execute(_sql(query), {"id": listing_id})]
 
     def stored(self, rows: Sequence[int]) -> list[Stored]:
         """The listings of these rows, in their order."""
@@ -364,12 +383,12 @@ class Index:
         names = {f"r{number}": row for number, row in enumerate(rows)}
         query = f"SELECT {_STORED} FROM change WHERE row_id IN ({', '.join(f':{name}' for name in names)})"  # noqa: S608
         with self._engine.connect() as connection:
-            found = {row.row_id: _stored(row) for row in connection.execute(text(query), names)}
+            found = {row.row_id: _stored(row) for row in connection.execute(_sql(query), names)}
         return [found[row] for row in rows]
 
     def product_of(self, row: int) -> str:
         """The name of a row's product, whoever sells it; empty where there is none."""
-        query = text("SELECT product FROM change WHERE row_id = :row")
+        query = _sql("SELECT product FROM change WHERE row_id = :row")
         with self._engine.connect() as connection:
             return str(connection.execute(query, {"row": row}).scalar() or "")
 
@@ -382,7 +401,7 @@ class Index:
         with self._engine.connect() as connection:
             return [
                 _stored(row)
-                for row in connection.execute(text(query), {"product": product, "position": position})
+                for row in connection.execute(_sql(query), {"product": product, "position": position})
             ]
 
     @contextmanager

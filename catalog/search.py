@@ -254,6 +254,7 @@ class Search:
         self._index = index
         self._lock = threading.RLock()
         self._head: State | None = None
+        self._begun = 0
         self._historic: OrderedDict[tuple[int, date], State] = OrderedDict()
         self._terms: OrderedDict[tuple[str, bool, int], int] = OrderedDict()
 
@@ -322,7 +323,11 @@ class Search:
         return self._terms[key]
 
     def _renewed(self, day: date) -> State:
-        position = self._index.position() or 0
+        position, begun = self._index.standing()
+        if begun != self._begun:
+            self._head, self._begun = None, begun
+            self._historic.clear()
+            self._terms.clear()
         if self._head is None or self._head.day != day or self._head.position > position:
             self._head = self._built(position, day)
         elif self._head.position < position:

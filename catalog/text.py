@@ -19,6 +19,7 @@ TRIGRAM = 3
 _KATAKANA_TO_HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−ｰ"), "-")
 _RUN = re.compile(r"[^\W_]+")
+_ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
 _LATIN_WORD = re.compile(r"[0-9a-z]+")
 
 
@@ -30,15 +31,15 @@ def fold(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text).casefold()
     plain = unicodedata.normalize("NFKC", plain).translate(_KATAKANA_TO_HIRAGANA).translate(_DASHES)
     if not plain.isascii():
-        plain = "".join(_without_accent(sign) for sign in plain)
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in plain).split())
+        plain = _ACCENTED.sub(_without_accent, plain)
+    if not plain.isprintable():
+        plain = "".join(sign if sign.isprintable() else " " for sign in plain)
+    return " ".join(plain.split())
 
 
-def _without_accent(sign: str) -> str:
-    if "\u00c0" <= sign <= "\u024f" or "\u1e00" <= sign <= "\u1eff":
-        base = unicodedata.normalize("NFD", sign)[0]
-        return base if base.isascii() else sign
-    return sign
+def _without_accent(found: re.Match[str]) -> str:
+    base = unicodedata.normalize("NFD", found[0])[0]
+    return base if base.isascii() else found[0]
 
 
 def terms(question: str) -> list[str]:
