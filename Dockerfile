@@ -16,5 +16,6 @@ COPY --from=build /opt/sekisho /opt/sekisho
 COPY flowerconfig.py /opt/sekisho/etc/flowerconfig.py
 ENV PATH=/opt/sekisho/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /tmp
+RUN install --directory --owner=10001 --group=10001 /var/lib/sekisho-catalog
 USER 10001:10001
 CMD ["sekisho", "--help"]

@@ -9,7 +9,7 @@ from catalog.client import CatalogClient, CatalogError, Follower
 from catalog.index import Index
 from catalog.settings import CatalogSettings
 
-PAUSE = 5.0
+PAUSE = 2.0
 """Seconds until the feed is asked again after it could not be followed."""
 
 log = logging.getLogger(__name__)

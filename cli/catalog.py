@@ -6,12 +6,17 @@ from pathlib import Path
 
 import click
 
+from cli.buyers import selection, serve
 from cli.output import Command, Exit, Failure, as_json, emit, state_folder
 
 
 @click.group()
 def catalog() -> None:
-    """Write the catalog to a file; prove that its snapshot, feed and listings agree."""
+    """Serve the catalog to buyers, write it to a file, prove that its readings agree."""
+
+
+catalog.add_command(serve)
+catalog.add_command(selection)
 
 
 @catalog.command(cls=Command, exits=(Exit.NOT_FOUND, Exit.INVALID, Exit.TRY_AGAIN))

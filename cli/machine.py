@@ -1,4 +1,4 @@
-"""All of Sekisho on one machine: broker, database, sandbox registries, web, worker, sweeper, Flower.
+"""All of Sekisho on one machine: broker, database, sandbox, web, worker, sweeper, Flower, the buyers' site.
 
 Each part is a process with the command that it has anywhere else. Whatever the environment names (another
 database, another broker, sources) is used; the rest is embedded. Sources are all real or all the sandbox's:
@@ -42,20 +42,27 @@ globals().update(install())
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the parts listen."""
+    """Where the parts listen. Without a port for the buyers' site (0) there is none."""
 
     web: int
     flower: int
     broker: int
     sandbox: int
+    catalog: int = 0
 
     @classmethod
-    def free(cls, web: int = 0, flower: int = 0) -> Ports:
-        """Free ports; web's and Flower's may be chosen.
+    def free(cls, web: int = 0, flower: int = 0, catalog: int | None = None) -> Ports:
+        """Free ports; web's, Flower's and the buyers' site's may be chosen.
 
         :raises OSError: when one that was chosen is taken.
         """
-        return cls(web=free_port(web), flower=free_port(flower), broker=free_port(), sandbox=free_port())
+        return cls(
+            web=free_port(web),
+            flower=free_port(flower),
+            broker=free_port(),
+            sandbox=free_port(),
+            catalog=0 if catalog is None else free_port(catalog),
+        )
 
 
 def free_port(chosen: int = 0) -> int:
@@ -101,6 +108,11 @@ class Machine:
     def flower_url(self) -> str:
         """Where Flower answers."""
         return f"http://{HOST}:{self.ports.flower}"
+
+    @property
+    def catalog_url(self) -> str:
+        """Where the buyers' site answers, empty where there is none."""
+        return f"http://{HOST}:{self.ports.catalog}" if self.ports.catalog else ""
 
     @cached_property
     def settings(self) -> Settings:
@@ -166,6 +178,8 @@ class Machine:
         ]
         if f"{PREFIX}BROKER_URL_FILE" in self._embedded:
             parts.insert(0, self._broker())
+        if ports.catalog:
+            parts.append(self._buyers_site())
         return {part.name: part for part in parts}
 
     def _settings_to_embed(self) -> dict[str, str]:
@@ -214,6 +228,28 @@ class Machine:
         write_private(configuration, "\n".join(lines) + "\n")
         child = self._child("broker", [str(binary), str(configuration)])
         return Part(child, lambda: pongs(self.ports.broker, password), serves=True)
+
+    def _buyers_site(self) -> Part:
+        site = (
+            f"uvicorn --factory catalog.site:app_factory --host {HOST} --port {self.ports.catalog}"
+            " --no-access-log --no-server-header --timeout-graceful-shutdown 5"
+        )
+        own = f"{PREFIX}CATALOG_"
+        # It reads as any consumer would, and is told nothing of ours.
+        environment = {
+            f"{own}API_URL": self.web_url,
+            f"{own}DATABASE_URL": f"sqlite:///{self.folder.catalog}",
+            f"{own}PUBLIC_URL": self.catalog_url,
+            "PYTHONUNBUFFERED": "1",
+            **{
+                name: value
+                for name, value in self.environment.items()
+                if name.startswith(own) or not name.startswith(PREFIX)
+            },
+        }
+        command = [sys.executable, "-m", *site.split()]
+        child = Child("catalog", command, self.folder.log("catalog"), environment, self.folder.path)
+        return Part(child, lambda: answers(self.ports.catalog, "/livez"))
 
     def _beating(self, name: str, module: str) -> Part:
         sign = self.folder.path / f"{name}.alive"

@@ -8,6 +8,7 @@
     ├── running          held locked by whoever runs here; says who that is
     ├── flowerconfig.py  Flower's configuration file
     ├── sekisho.db       the database, unless SEKISHO_DATABASE_URL names another
+    ├── catalog.db       the index of the buyers' site, made anew from the feed when it is gone
     ├── broker/          the embedded broker's configuration and append-only file
     └── logs/            one file a process, and that of the run before
 
@@ -47,6 +48,11 @@ class StateFolder:
     def database(self) -> Path:
         """The embedded database's file."""
         return self.path / "sekisho.db"
+
+    @property
+    def catalog(self) -> Path:
+        """The index of the buyers' site."""
+        return self.path / "catalog.db"
 
     @property
     def settings(self) -> Path:

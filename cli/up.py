@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 WEB_PORT = 8000
 FLOWER_PORT = 5555
+CATALOG_PORT = 8080
 EXAMPLE_SENDER = "example"
 FIRST_ACCOUNT = "reviewer"
 FIRST_ACCOUNT_SECRET = "flower_password"  # noqa: S105 - the name of a file
@@ -35,9 +36,16 @@ GRACE = 20.0
     type=click.IntRange(1, 65535),
     help=f"Of Flower; else {FLOWER_PORT}, or any that is free.",
 )
+@click.option(
+    "--catalog-port",
+    type=click.IntRange(1, 65535),
+    help=f"Of the buyers' site; else {CATALOG_PORT}, or any that is free.",
+)
 @state_folder
 @as_json
-def up(state: Path, port: int | None, flower_port: int | None, *, as_json: bool) -> None:
+def up(
+    state: Path, port: int | None, flower_port: int | None, catalog_port: int | None, *, as_json: bool
+) -> None:
     """Start everything on this machine, and stay. Ctrl-C ends it.
 
     What the environment names (SEKISHO_DATABASE_URL, SEKISHO_BROKER_URL, SEKISHO_SOURCES, …) is used; the
@@ -53,7 +61,7 @@ def up(state: Path, port: int | None, flower_port: int | None, *, as_json: bool)
     folder.make()
     try:
         with folder.occupied() as tell, Signals() as signals, Supervisor(signals, GRACE) as supervisor:
-            machine = Machine(folder, os.environ, _ports(port, flower_port))
+            machine = Machine(folder, os.environ, _ports(port, flower_port, catalog_port))
             machine.start(supervisor)
             example = provide_example(machine)
             provide_account(machine)
@@ -81,11 +89,11 @@ def _in_use(folder: StateFolder, holder: Mapping[str, object]) -> Failure:
     )
 
 
-def _ports(web: int | None, flower: int | None) -> Ports:
+def _ports(web: int | None, flower: int | None, catalog: int | None) -> Ports:
     from cli.machine import Ports
 
     try:
-        return Ports.free(_port(web, WEB_PORT), _port(flower, FLOWER_PORT))
+        return Ports.free(_port(web, WEB_PORT), _port(flower, FLOWER_PORT), _port(catalog, CATALOG_PORT))
     except OSError as error:
         raise Failure(Exit.CONFLICT, "cli.port_taken", f"The port is taken ({error.strerror})") from None
 
@@ -140,6 +148,7 @@ def _addresses(machine: Machine) -> dict[str, str]:
         "webhook": f"{url}/v1/applications",
         "feed": f"{url}/v1/listings/changes",
         "api": f"{url}/docs",
+        "catalog": machine.catalog_url,
         "flower": machine.flower_url,
         "flower_user": FIRST_ACCOUNT,
         "flower_password_file": str(machine.folder.secret(FIRST_ACCOUNT_SECRET)),
@@ -152,6 +161,7 @@ def _announce(addresses: Mapping[str, str], example: list[str]) -> None:
         "webhook": addresses["webhook"],
         "feed": addresses["feed"],
         "API": addresses["api"],
+        "buyers": addresses["catalog"],
         "Flower": f"{addresses['flower']}  (sign in as {addresses['flower_user']}, "
         f"password in {addresses['flower_password_file']})",
         "state": f"{addresses['state']}  (logs, database, secrets)",

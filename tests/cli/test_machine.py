@@ -53,6 +53,17 @@ def test_what_the_environment_leaves_open_is_embedded(folder: StateFolder) -> No
     assert list(machine.parts) == ["broker", "sandbox", "web", "worker", "flower", "sweeper"]
 
 
+def test_the_buyers_site_runs_where_it_has_a_port(folder: StateFolder) -> None:
+    given_ = {"SEKISHO_CATALOG_WAIT_SECONDS": "5"}
+    site = Machine(folder, given_, Ports(1, 2, 3, 4, 5)).parts["catalog"].child
+    assert site.environment["SEKISHO_CATALOG_API_URL"] == "http://127.0.0.1:1"
+    assert site.environment["SEKISHO_CATALOG_DATABASE_URL"] == f"sqlite:///{folder.catalog}"
+    assert site.environment["SEKISHO_CATALOG_WAIT_SECONDS"] == "5"
+    assert all(
+        name.startswith("SEKISHO_CATALOG_") for name in site.environment if name.startswith("SEKISHO_")
+    )
+
+
 def test_what_the_environment_names_is_used(folder: StateFolder, tmp_path: Path) -> None:
     sources = tmp_path / "sources"
     sources.write_text('{"jp.nta": {"application_id": "a-real-key-00"}}\n')

@@ -30,7 +30,7 @@ LASTING = sorted(set(SERVICES) - {"migrate"})
 
 
 def test_the_parts_are_there() -> None:
-    assert set(SERVICES) == {"redis", "postgres", "migrate", "web", "worker", "beat", "flower"}
+    assert set(SERVICES) == {"redis", "postgres", "migrate", "web", "worker", "beat", "flower", "catalog"}
     assert len({SERVICES[name]["image"] for name in OURS}) == 1
 
 
@@ -99,7 +99,7 @@ class Deployment:
     def __post_init__(self) -> None:
         secrets = self.folder / "secrets"
         assert run(["sekisho", "keys", "compose", str(secrets)], dict(os.environ)).returncode == 0
-        self.ports = {name: free_port() for name in ("redis", "web", "flower")}
+        self.ports = {name: free_port() for name in ("redis", "web", "flower", "catalog")}
         password = (secrets / "redis_password").read_text()
         (secrets / "broker_url").write_text(f"redis://:{password}@{HOST}:{self.ports['redis']}/0")
         (secrets / "database_url").write_text(self.database_url)
@@ -125,7 +125,10 @@ class Deployment:
             "/tmp/": f"{self.folder}/",  # noqa: S108 - the containers' own /tmp
             "0.0.0.0": HOST,  # noqa: S104 - a container's address becomes loopback
             "--appendonly yes": f"--appendonly yes --dir {self.folder} --port {self.ports['redis']}",
+            "http://web": f"http://{HOST}",
+            "/var/lib/sekisho-catalog/": f"{self.folder}/",
             "8000": str(self.ports["web"]),
+            "8080": str(self.ports["catalog"]),
             "5555": str(self.ports["flower"]),
         }
         # In one pass, so that what was put in is not looked at again.
@@ -191,18 +194,18 @@ def test_every_command_runs_and_every_health_check_tells_the_truth(deployment: D
     migrated = run(deployment.command("migrate"), deployment.environment("migrate"))
     assert migrated.returncode == 0, migrated.stderr
 
-    for name in ("web", "worker", "beat", "flower"):
+    for name in ("web", "worker", "beat", "flower", "catalog"):
         assert not deployment.is_healthy(name)
         deployment.start(name)
-    for name in ("web", "worker", "beat", "flower"):
+    for name in ("web", "worker", "beat", "flower", "catalog"):
         until(
             lambda name=name: deployment.is_healthy(name),
             f"{name}:\n{deployment.children[name].last_lines()}",
         )
 
-    for name in ("flower", "beat", "worker", "web"):
+    for name in ("catalog", "flower", "beat", "worker", "web"):
         deployment.children[name].signal(15)
-    for name in ("flower", "beat", "worker", "web"):
+    for name in ("catalog", "flower", "beat", "worker", "web"):
         child = deployment.children[name]
         until(lambda child=child: not child.is_running, f"{name} to end when asked to")
     assert not deployment.is_healthy("web")
