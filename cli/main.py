@@ -27,6 +27,7 @@ from cli.output import MEANING, Exit, Failure, report
 from cli.policy import policy
 from cli.probe import probe
 from cli.processes import Interrupted
+from cli.receipt import receipt
 from cli.registry import registry
 from cli.reviewers import reviewers
 from cli.senders import senders
@@ -57,7 +58,7 @@ def sekisho() -> None:
 
 
 _COMMANDS = (
-    *(demo, up, submit, case, catalog, policy, names, registry, connectors, imports, audit),
+    *(demo, up, submit, case, catalog, policy, names, registry, connectors, imports, audit, receipt),
     *(senders, reviewers, doctor, migrate, config, keys, probe),
 )
 for _command in _COMMANDS:

@@ -85,7 +85,7 @@ class Export:
             tree = merkle.Tree([merkle.leaf(each) for page in self._digests(head.position) for each in page])
             root = tree.root
         with self.memory.read() as tx:
-            keys = self.notary.published(tx.journal.keys())
+            keys = self.notary.published(tx.journal.signing_keys())
             signed = tx.journal.signed_heads()
             reaches = tx.journal.head().position
         # What was signed while this ran is left out. What was signed and is not there any more is not.

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from pipeline import lifecycle
-from pipeline.documents import Json, sha256
+from pipeline.documents import Json
 from pipeline.identifiers import new_id, new_reference
 from pipeline.lifecycle import State
 from pipeline.model import Application, Case, Event, Stage, Step, Text
@@ -155,7 +155,8 @@ def _case(application: Application) -> Case:
 def _came_before(tx: Transaction, application: Application) -> Receipt | Problem:
     known = tx.applications.by_message(application.sender_id, application.message_id)
     assert known is not None
-    if known.body != application.body:
+    # Of what was erased nothing is left to compare with. Its message id stays its own.
+    if known.body != application.body and not known.erased:
         return Problem(ID_REUSED)
     file = tx.cases.of_sender(known.sender_id, known.id)
     assert file is not None, "an application and its case are kept together"
@@ -198,7 +199,7 @@ def _received(case: Case, application: Application) -> Event:
     data = {
         "application": str(application.id),
         "sender": str(application.sender_id),
-        "body": sha256(application.body),
+        "document": application.digest,
     }
     if application.supersedes is not None:
         data["supersedes"] = str(application.supersedes)

@@ -12,6 +12,7 @@ from uuid import UUID
 from pipeline.documents import Json, canonical, sha256
 from pipeline.identifiers import OrganisationId
 from pipeline.lifecycle import State
+from pipeline.personal import new_salt, sealed_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ class Step:
 class Application:
     """One submitted document, immutable. A correction is a new application that supersedes it.
 
-    ``body`` is what the sender signed, byte for byte; ``document`` is the application in it.
+    ``body`` is what the sender signed, byte for byte, until its personal parts are erased; ``document`` is
+    the application in it. ``salt`` is what its personal parts are sealed with (:mod:`pipeline.personal`);
+    empty once they are erased.
     """
 
     id: UUID
@@ -69,6 +72,17 @@ class Application:
     body: bytes
     document: Json
     supersedes: UUID | None = None
+    salt: bytes = field(default_factory=new_salt, repr=False)
+
+    @property
+    def erased(self) -> bool:
+        """Whether the personal parts are gone."""
+        return not self.salt
+
+    @property
+    def digest(self) -> str:
+        """What the journal and receipts name the document by; erasing changes nothing in it."""
+        return sealed_digest(self.document, self.salt)
 
     @property
     def vendor_name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from uuid import UUID
 
 from pipeline.delivery import Attempt, DisabledBecause, Due, Errand, Outcome, Subscriber
@@ -52,6 +52,9 @@ from pipeline.review_model import (
     WaitsFor,
 )
 from pipeline.signing import PublicKey
+
+if TYPE_CHECKING:
+    from pipeline.receipts import Decided, SignedReceipt
 
 
 class Clock(Protocol):
@@ -438,7 +441,7 @@ class Journal(Protocol):
     def add_signed(self, signed: SignedHead, key: PublicKey) -> None:
         """Keep a signed head and the key that verifies it. Of two at one position the first stays."""
 
-    def keys(self) -> list[PublicKey]:
+    def signing_keys(self) -> list[PublicKey]:
         """Every key that ever signed, the newest first."""
 
     def of_case(self, case_id: UUID) -> Sequence[Event]:
@@ -477,6 +480,16 @@ class Deliveries(Protocol):
         """Send nothing any more."""
 
 
+class Receipts(Protocol):
+    """The signed receipts of decisions (:mod:`pipeline.receipts`)."""
+
+    def missing(self, limit: int) -> list[Decided]:
+        """Decisions beyond the newest receipt, in the journal's order."""
+
+    def add(self, receipts: Sequence[SignedReceipt], key: PublicKey, at: datetime) -> None:
+        """Keep receipts and the key that verifies them. Of two of one decision the first stays."""
+
+
 class Transaction(Protocol):
     """One database transaction: all that is done through it commits together, or nothing does."""
 
@@ -494,6 +507,8 @@ class Transaction(Protocol):
     def listings(self) -> Listings: ...
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def receipts(self) -> Receipts: ...
     @property
     def journal(self) -> Journal: ...
 

@@ -120,6 +120,13 @@ CURSOR_GONE = _define(
     "指定された位置の変更は保存期間を過ぎました。Linkヘッダーのスナップショットから読み直してください。",
     "The changes after this position are no longer kept. Begin with the snapshot that the Link header names.",
 )
+RECEIPT_NOT_SIGNED = _define(
+    "receipt.not_signed",
+    503,
+    "Receipt not signed yet",
+    "判定の受領証はまだ署名されていません。少し待ってから再度取得してください。",
+    "The receipt of this decision is not signed yet. Ask again shortly.",
+)
 LISTING_HIDDEN = _define(
     "listing.hidden",
     410,

@@ -34,6 +34,7 @@ class SqlApplications:
                 "body_sha256": sha256(application.body),
                 "supersedes": application.supersedes,
                 "received_at": application.received_at,
+                "salt": application.salt,
             }
             for application in applications
         ]
@@ -56,6 +57,7 @@ APPLICATION_COLUMNS = (
     t.applications.c.received_at,
     t.applications.c.body,
     t.applications.c.supersedes,
+    t.applications.c.salt,
 )
 """What :func:`application_of` needs, under names that can stand beside another table's."""
 
@@ -70,6 +72,7 @@ def application_of(row: AnyRow) -> Application:
         body=row.body,
         document=orjson.loads(row.body)["data"],
         supersedes=row.supersedes,
+        salt=row.salt,
     )
 
 

@@ -61,11 +61,11 @@ class SqlDecisions:
     def latest(self, case_id: UUID) -> Decision | None:
         """The decision in force."""
         row = self._connection.execute(_LATEST, {"of_case": case_id}).one_or_none()
-        return None if row is None else _decision(row)
+        return None if row is None else decision_of(row)
 
     def all_of(self, case_id: UUID) -> tuple[Decision, ...]:
         """Every decision of a case, the first one first."""
-        return tuple(map(_decision, self._connection.execute(_ALL_OF, {"of_case": case_id})))
+        return tuple(map(decision_of, self._connection.execute(_ALL_OF, {"of_case": case_id})))
 
 
 class SqlHistory:
@@ -103,7 +103,12 @@ class SqlHistory:
             after = rows[-1].id
 
 
-def _decision(row: AnyRow) -> Decision:
+DECISION_COLUMNS = (*t.decisions.c, t.dossiers.c.document)
+"""What :func:`decision_of` needs, of decisions joined with their dossiers."""
+
+
+def decision_of(row: AnyRow) -> Decision:
+    """A decision as a row with :data:`DECISION_COLUMNS` holds it."""
     return Decision(
         id=row.id,
         case_id=row.case_id,
@@ -118,7 +123,7 @@ def _decision(row: AnyRow) -> Decision:
 _KEEP_DOSSIER = Write(lambda dialect: upsert(dialect, t.dossiers).on_conflict_do_nothing())
 _ADD = Write(lambda _: insert(t.decisions))
 _OF_CASE = (
-    select(t.decisions, t.dossiers.c.document)
+    select(*DECISION_COLUMNS)
     .join(t.dossiers, t.dossiers.c.sha256 == t.decisions.c.dossier_sha256)
     .where(t.decisions.c.case_id == bindparam("of_case"))
 )

@@ -80,6 +80,11 @@ class SqlJournal:
         rows = self._connection.execute(query, {"beyond": after, "at_most": limit})
         return [_kept(row) for row in rows]
 
+    def named(self, name: str, after: int, limit: int) -> list[Kept]:
+        """Entries of events of this name beyond a position, the oldest first."""
+        query = _ENTRIES.where(t.journal.c.name == name)
+        return [_kept(row) for row in self._connection.execute(query, {"beyond": after, "at_most": limit})]
+
     def digests(self, after: int, last: int) -> list[str]:
         """The digests of the entries beyond a position and up to another."""
         return list(self._connection.execute(_DIGESTS, {"beyond": after, "up_to": last}).scalars())
@@ -113,7 +118,7 @@ class SqlJournal:
         }
         write(self._connection, (_KEEP_SIGNED, [head]), (KEEP_KEY, [key_row(key, signed.at)]))
 
-    def keys(self) -> list[PublicKey]:
+    def signing_keys(self) -> list[PublicKey]:
         """Every key that ever signed, the newest first."""
         return [PublicKey(material) for material in self._connection.execute(_KEYS).scalars()]
 

@@ -18,6 +18,7 @@ from storage.journal import SqlJournal
 from storage.ledger import SqlLedger
 from storage.listings import SqlListings
 from storage.policies import SqlPolicies
+from storage.receipts import SqlReceipts
 from storage.reviews import SqlReviews
 
 
@@ -71,6 +72,11 @@ class SqlTransaction:
     def policies(self) -> SqlPolicies:
         """The policy packs that officers published."""
         return SqlPolicies(self.connection)
+
+    @cached_property
+    def receipts(self) -> SqlReceipts:
+        """The signed receipts."""
+        return SqlReceipts(self.connection)
 
     @cached_property
     def journal(self) -> SqlJournal:

@@ -104,6 +104,9 @@ applications = Table(
     Column("body_sha256", DIGEST, nullable=False),
     Column("supersedes", Uuid, ForeignKey("applications.id")),
     Column("received_at", Moment, nullable=False),
+    # What the personal parts are sealed with (``pipeline.personal``). Empty: they are erased.
+    Column("salt", LargeBinary, nullable=False),
+    Column("erased_at", Moment),
     # A sender's message id is kept for good: the same message, however late, opens no second case.
     UniqueConstraint("sender_id", "message_id"),
 )
@@ -337,6 +340,16 @@ signing_keys = Table(
     Column("id", String(43), primary_key=True),
     Column("material", LargeBinary, nullable=False),
     Column("first_used_at", Moment, nullable=False),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    # Where the journal has the decision: whoever signs goes on behind the newest.
+    Column("position", POSITION, primary_key=True, autoincrement=False),
+    Column("decision_id", Uuid, ForeignKey("decisions.id"), nullable=False, unique=True),
+    Column("sha256", DIGEST, nullable=False, unique=True),
+    Column("token", Text, nullable=False),
 )
 
 subscribers = Table(

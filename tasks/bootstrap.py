@@ -22,6 +22,7 @@ from pipeline.model import Stage, Step
 from pipeline.notary import Notary
 from pipeline.ports import Connector, Policy
 from pipeline.publication import Expiry, Publication, Retention
+from pipeline.receipts import Receipts
 from pipeline.review import Review
 from pipeline.review_stage import ReviewTimers
 from pipeline.sending import Sending
@@ -64,6 +65,7 @@ class System:
     expiry: Expiry
     notary: Notary
     retention: Retention
+    receipts: Receipts
 
     @cached_property
     def sending(self) -> Sending:
@@ -129,6 +131,7 @@ def build(current: Settings) -> System:
         expiry=expiry,
         retention=retention,
         notary=notary_of(current, memory, clock),
+        receipts=Receipts(memory, clock, current.keys_that_sign, current.review_times),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from celery.beat import Scheduler
 
+from pipeline import receipts
 from pipeline.errors import JournalBroken
 from pipeline.model import Stage, Step
 from tasks import deliveries, dispatch, heartbeat
@@ -97,8 +98,10 @@ def one_a_request(steps: Iterable[Step]) -> Iterator[Step]:
 
 
 def attest() -> None:
-    """Put the journal's head under a signature, if that is due."""
+    """Sign the receipts of new decisions, and the journal's head if that is due."""
     try:
+        while system().receipts.sign_due() == receipts.BATCH:
+            heartbeat.beat()
         signed = system().notary.sign_if_due()
     except JournalBroken as broken:
         log.error("journal.broken", position=broken.position)

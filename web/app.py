@@ -53,14 +53,17 @@ def create_app(services: Services, close: Callable[[], None] | None = None) -> F
     catalog = Catalog(services)
     journal = Journal(services)
     app.state.feed_watch = catalog.watch
+    status = Status(services, directory)
     app.add_route("/v1/applications", Submissions(services, directory).submit, methods=["POST"])
     app.add_route("/v1/messages", Messages(services, directory).take, methods=["POST"])
     for path, route in {
-        "/v1/applications/{id}": Status(services, directory).show,
+        "/v1/applications/{id}": status.show,
+        "/v1/applications/{id}/receipt": status.receipt,
         "/v1/listings": catalog.listings,
         "/v1/listings/changes": catalog.changes,
         "/v1/listings/snapshot": catalog.snapshot,
         "/v1/listings/{id}": catalog.listing,
+        "/v1/receipts/{digest}": journal.receipt,
         "/v1/journal/head": journal.head,
         "/.well-known/jwks.json": journal.keys,
         "/v1/schemas/{name}": schema,

@@ -58,10 +58,14 @@ class Catalog:
     async def listing(self, request: Request) -> Response:
         """One listing: its document byte for byte as its digest names it, which is also its ETag."""
         stored = await run_in_threadpool(self._current, request.path_params["id"])
+        receipt = await run_in_threadpool(self._receipt, stored)
+        links = [f'</v1/schemas/listing/{_schema_version(stored)}>; rel="describedby"']
+        if receipt is not None:
+            links.append(f'</v1/receipts/{receipt}>; rel="urn:sekisho:rel:receipt"')
         headers = {
             **_HEADERS,
             "Last-Modified": format_datetime(stored.published_at, usegmt=True),
-            "Link": f'</v1/schemas/listing/{_schema_version(stored)}>; rel="describedby"',
+            "Link": ", ".join(links),
         }
         return entity(request, stored.document, stored.sha256, headers)
 
@@ -168,6 +172,10 @@ class Catalog:
             raise Problem(NOT_FOUND)
         detail = f"since {isoformat(standing.since)}, reason {standing.reason or 'not told'}"
         raise Problem(_OUT[standing.kind], detail)
+
+    def _receipt(self, stored: StoredListing) -> str | None:
+        with outages_told(), self._services.memory.read() as tx:
+            return tx.receipts.of_listing(stored.listing_id)
 
     def _page(self, after: UUID | None, limit: int) -> tuple[int, list[StoredListing]]:
         with outages_told(), self._services.memory.read() as tx:

@@ -1,6 +1,8 @@
-"""What others need to check what was signed: the keys, and the journal's newest signed head."""
+"""What others need to check what was signed: keys, receipts, and the journal's newest signed head."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -15,9 +17,17 @@ from pipeline.signing import KeySet
 from web.answers import entity, outages_told
 from web.services import Services
 
+JWS = "application/jose"
 KEY_SET = "application/jwk-set+json"
 
 _HEADERS = {"Cache-Control": "public, max-age=60"}
+
+
+def receipt_answer(request: Request, token: str, headers: Mapping[str, str]) -> Response:
+    """A receipt, byte for byte as it was signed; its digest is its name."""
+    body = token.encode("ascii")
+    described = {"Link": '</v1/schemas/receipt/1>; rel="describedby"', **headers}
+    return entity(request, body, sha256(body), described, media_type=JWS)
 
 
 class Journal:
@@ -47,9 +57,21 @@ class Journal:
         )
         return entity(request, body, sha256(body), _HEADERS)
 
+    async def receipt(self, request: Request) -> Response:
+        """The receipt of a decision, by its digest. Whoever has the digest was given it."""
+        token = await run_in_threadpool(self._receipt, request.path_params["digest"])
+        return receipt_answer(request, token, {"Cache-Control": "public, max-age=31536000, immutable"})
+
+    def _receipt(self, digest: str) -> str:
+        with outages_told(), self._services.memory.read() as tx:
+            token = tx.receipts.named(digest)
+        if token is None:
+            raise Problem(NOT_FOUND)
+        return token
+
     def _keys(self) -> KeySet:
         with outages_told(), self._services.memory.read() as tx:
-            return KeySet(tx.journal.keys())
+            return KeySet(tx.journal.signing_keys())
 
     def _head(self) -> SignedHead | None:
         with outages_told(), self._services.memory.read() as tx:

@@ -35,6 +35,8 @@ def document() -> Schema:
             "/v1/applications": {"post": _SUBMIT},
             "/v1/applications/{id}": {"get": _STATUS},
             "/v1/messages": {"post": _MESSAGE},
+            "/v1/applications/{id}/receipt": {"get": _RECEIPT},
+            "/v1/receipts/{digest}": {"get": _RECEIPT_BY_DIGEST},
             "/v1/listings": {"get": _LISTINGS},
             "/v1/listings/changes": {"get": _CHANGES},
             "/v1/listings/snapshot": {"get": _SNAPSHOT},
@@ -51,7 +53,7 @@ def document() -> Schema:
         "components": {
             "schemas": {
                 **{schema.name.capitalize(): _component(schema.document) for schema in schemas.SCHEMAS},
-                "Receipt": _RECEIPT,
+                "Accepted": _ACCEPTED,
                 "Status": _STATUS_DOCUMENT,
                 "ListingPage": _page(_ITEM, {"type": ["string", "null"]}),
                 "ChangePage": _page(_CHANGE, {"type": "integer", "minimum": 0}),
@@ -195,7 +197,7 @@ _PROBLEM: Schema = {
     "additionalProperties": False,
 }
 
-_RECEIPT = _object(id=_UUID, reference=_REFERENCE, status=_STATE, links=_object(self=_STRING))
+_ACCEPTED = _object(id=_UUID, reference=_REFERENCE, status=_STATE, links=_object(self=_STRING))
 
 _STATUS_DOCUMENT = _object(
     id=_UUID,
@@ -204,6 +206,7 @@ _STATUS_DOCUMENT = _object(
     final={"type": "boolean"},
     received_at=_MOMENT,
     changed_at=_MOMENT,
+    document=_object(digest=_DIGEST, salt={"type": ["string", "null"]}),
     checks={
         "type": "array",
         "items": _object(
@@ -297,7 +300,7 @@ _STATUS_DOCUMENT = _object(
     ),
     links={
         "type": "object",
-        "properties": {"self": _STRING, "listing": _STRING},
+        "properties": {"self": _STRING, "listing": _STRING, "receipt": _STRING},
         "required": ["self"],
         "additionalProperties": False,
     },
@@ -355,8 +358,8 @@ _SUBMIT: Schema = {
     ],
     "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Submission")}}},
     "responses": {
-        "202": _answer("Accepted.", _ref("Receipt"), "Location"),
-        "200": _answer("The same message came before.", _ref("Receipt"), "Location", "webhook-repeated"),
+        "202": _answer("Accepted.", _ref("Accepted"), "Location"),
+        "200": _answer("The same message came before.", _ref("Accepted"), "Location", "webhook-repeated"),
         **_problems(400, 401, 408, 413, 415, 422, 429, 503),
     },
 }
@@ -388,7 +391,7 @@ _MESSAGE: Schema = {
     },
     "responses": {
         "200": _answer(
-            "Done, now or when it came before.", _ref("Receipt"), "Content-Location", "webhook-repeated"
+            "Done, now or when it came before.", _ref("Accepted"), "Content-Location", "webhook-repeated"
         ),
         **_problems(400, 401, 408, 413, 415, 422, 429, 503),
     },
@@ -477,6 +480,31 @@ def _schema_operation(*more: Schema) -> Schema:
         },
     }
 
+
+_RECEIPT: Schema = {
+    "operationId": "receipt",
+    "summary": "Read the signed receipt of the decision in force on an own application.",
+    "description": "A JSON Web Signature (RFC 7515, compact, Ed25519); its payload obeys the schema Receipt.",
+    "security": [{"bearer": []}, {"webhook": []}],
+    "parameters": [_path("id", _UUID), _IF_NONE_MATCH],
+    "responses": {
+        "200": _answer("The receipt.", _STRING, "ETag", "Link", media_type="application/jose"),
+        "304": _NOT_MODIFIED,
+        **_problems(400, 401, 404, 503),
+    },
+}
+
+_RECEIPT_BY_DIGEST: Schema = {
+    "operationId": "receiptByDigest",
+    "summary": "Read a receipt by its digest, as listings and the status link it.",
+    "security": [],
+    "parameters": [_path("digest", _DIGEST), _IF_NONE_MATCH],
+    "responses": {
+        "200": _answer("The receipt.", _STRING, "ETag", "Link", media_type="application/jose"),
+        "304": _NOT_MODIFIED,
+        **_problems(404, 503),
+    },
+}
 
 _JOURNAL_HEAD: Schema = {
     "operationId": "readJournalHead",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,8 +18,8 @@ from pipeline.calendar import day_of
 from pipeline.correspondence import APPEALABLE, appeal_period_from, settles_an_appeal
 from pipeline.documents import Json, sha256
 from pipeline.lifecycle import State
-from pipeline.model import CaseFile, Check, CheckState, Decision, Presence, Text, isoformat
-from pipeline.problems import NOT_FOUND, Problem
+from pipeline.model import Application, CaseFile, Check, CheckState, Decision, Presence, Text, isoformat
+from pipeline.problems import NOT_FOUND, RECEIPT_NOT_SIGNED, Problem
 from pipeline.review_model import (
     WAITS_FOR,
     Appeal,
@@ -33,6 +34,7 @@ from pipeline.review_words import DOCUMENTS, QUESTIONS, REJECTIONS
 from web.answers import entity, outages_told, seconds
 from web.authentication import reading_sender
 from web.directory import Directory
+from web.journal import receipt_answer
 from web.services import Services
 
 _CHECK_MEANING = {
@@ -68,6 +70,16 @@ class Status:
             headers["Retry-After"] = seconds(poll_wait(file, now))
         return entity(request, body, sha256(body), headers)
 
+    async def receipt(self, request: Request) -> Response:
+        """The receipt of the decision in force."""
+        sender_id = reading_sender(request, await self._directory.now(), self._services.clock.now())
+        status = await run_in_threadpool(self._read, sender_id, request.path_params["id"])
+        if status.file.decision is None:
+            raise Problem(NOT_FOUND)
+        if status.receipt is None:
+            raise Problem(RECEIPT_NOT_SIGNED, retry_after=_SHORTEST_POLL)
+        return receipt_answer(request, status.receipt, {"Cache-Control": "no-cache"})
+
     def _read(self, sender_id: UUID, application_id: str) -> Standing:
         try:
             wanted = UUID(application_id)
@@ -93,6 +105,7 @@ class Status:
                 reviews.questions(case_id),
                 tuple(note for note in reviews.notes(case_id) if note.audience is Audience.VENDOR),
                 reviews.appeals(case_id),
+                tx.receipts.of_case(case_id, file.decision.number),
             )
 
 
@@ -106,6 +119,7 @@ class Standing:
     questions: tuple[Question, ...] = ()
     notes: tuple[Note, ...] = ()
     appeals: tuple[Appeal, ...] = ()
+    receipt: str | None = None
 
 
 def poll_wait(file: CaseFile, now: datetime) -> timedelta:
@@ -126,12 +140,15 @@ def status_document(status: Standing, times: ReviewTimes) -> Json:
     links = {"self": location}
     if listing_id is not None:
         links["listing"] = f"/v1/listings/{listing_id}"
+    if status.receipt is not None:
+        links["receipt"] = f"/v1/receipts/{sha256(status.receipt.encode())}"
     return {
         "id": str(case.application_id),
         "reference": case.reference,
         "state": {"code": str(case.state), "ja": ja, "en": en},
         "final": case.state in lifecycle.FINAL,
         "received_at": isoformat(file.application.received_at),
+        "document": _document(file.application),
         "changed_at": isoformat(case.changed_at),
         "checks": [_check(check, file.presence(check)) for check in file.checks],
         "decision": None if file.decision is None else _decision(file.decision),
@@ -201,6 +218,12 @@ def _appeal(status: Standing, times: ReviewTimes) -> Json | None:
     if latest is None:
         return None
     return {"decision": latest.decision, "state": str(latest.state), "until": None}
+
+
+def _document(application: Application) -> Json:
+    """What receipts name the document by, and the salt by which its sender can show that it is that one."""
+    salt = base64.urlsafe_b64encode(application.salt).rstrip(b"=").decode("ascii")
+    return {"digest": application.digest, "salt": salt or None}
 
 
 def _check(check: Check, presence: Presence | None) -> Json:

@@ -87,6 +87,7 @@ SCHEMAS: tuple[Schema, ...] = (
     _load("withdrawal", 1),
     _load("answer", 1),
     _load("appeal", 1),
+    _load("receipt", 1),
 )
 """Every version of every schema, the newest of each name last."""
 

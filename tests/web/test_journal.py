@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from datetime import timedelta
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from pipeline.identifiers import new_id
-from pipeline.model import Event
+from pipeline.model import Event, Verdict
 from pipeline.notary import HEAD_KIND, Notary
-from pipeline.signing import KeySet, SigningKey
-from tests.web.test_openapi import answer_schema
+from pipeline.personal import sealed_digest
+from pipeline.receipts import RECEIPT_KIND, Receipts
+from pipeline.review_policy import ReviewTimes
+from pipeline.signing import KeySet, SigningKey, payload_of
+from tests.web.test_openapi import answer_schema, validator
 
 Door = Any
 
@@ -43,3 +48,58 @@ def test_heads_are_verified_with_the_published_keys_renewed_ones_too(any_door: D
         Draft202012Validator(answer_schema(path, "get", 200)).validate(answer.json())
         again = any_door.get(path, **{"If-None-Match": answer.headers["ETag"]})
         assert again.status_code == 304
+
+
+def decide(door: Door, application_id: Any, verdict: Verdict) -> None:
+    """A decision with its entry in the journal, as adjudication writes them."""
+    decision = door.decide(application_id, verdict, results=[], decision=str(verdict))
+    data = {"number": 1, "verdict": str(verdict), "reason": "", "dossier": decision.dossier.digest}
+    with door.memory.write() as tx:
+        tx.journal.write([Event(decision.case_id, "case.decided", "policy", decision.decided_at, data)])
+
+
+def test_a_sender_reads_the_receipt_and_others_by_its_digest_only(any_door: Door) -> None:
+    document = any_door.application()
+    application_id = any_door.accepted(document)
+    path = f"/v1/applications/{application_id}/receipt"
+    own = {"authorization": f"Bearer {any_door.credentials.token}"}
+    assert any_door.get(path).status_code == 401
+    assert any_door.get(path, **own).status_code == 404
+    decide(any_door, application_id, Verdict.REJECT)
+    waiting = any_door.get(path, **own)
+    assert (waiting.status_code, waiting.json()["code"]) == (503, "receipt.not_signed")
+    assert int(waiting.headers["Retry-After"]) > 0
+    key = SigningKey.new()
+    assert Receipts(any_door.memory, any_door.clock, (key,), ReviewTimes()).sign_due() == 1
+    answer = any_door.get(path, **own)
+    assert answer.headers["Content-Type"] == "application/jose"
+    keys = KeySet.from_json(any_door.get("/.well-known/jwks.json").json())
+    said = keys.verify(answer.text, RECEIPT_KIND)
+    assert validator("Receipt").is_valid(said)
+    status = any_door.status(application_id).json()
+    assert said["document"] == status["document"]["digest"]
+    link = status["links"]["receipt"]
+    public = any_door.get(link)
+    assert public.text == answer.text
+    assert "immutable" in public.headers["Cache-Control"]
+    assert any_door.get(link, **{"If-None-Match": public.headers["ETag"]}).status_code == 304
+    assert any_door.get(link[:-1] + ("0" if link[-1] != "0" else "1")).status_code == 404
+    # The sender can show that the document is the one it sent.
+    salt = base64.urlsafe_b64decode(status["document"]["salt"] + "=")
+    assert sealed_digest(document, salt) == said["document"]
+    assert document["contact"]["name"] not in str(said)
+    assert document["contact"]["email"] not in str(said)
+
+
+def test_a_listing_links_the_receipt_of_its_decision(door: Door) -> None:
+    application_id = door.accepted()
+    version = door.list(application_id)
+    with door.memory.write() as tx:
+        data = {"number": 1, "verdict": "approve", "reason": "", "dossier": ""}
+        tx.journal.write([Event(version.case_id, "case.decided", "policy", door.clock.now(), data)])
+    path = f"/v1/listings/{version.listing_id}"
+    assert "receipt" not in door.get(path).headers["Link"].replace("/schemas/", "")
+    Receipts(door.memory, door.clock, (SigningKey.new(),), ReviewTimes()).sign_due()
+    [link] = re.findall(r'<([^>]*)>; rel="urn:sekisho:rel:receipt"', door.get(path).headers["Link"])
+    said = payload_of(door.get(link).text)
+    assert said["outcome"] == door.get(path).json()["decision"]["outcome"]
