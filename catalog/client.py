@@ -42,6 +42,8 @@ LARGEST_LINE = 4_000_000
 LARGEST_ANSWER = 256_000_000
 """Bytes of one page; 500 listings of the largest kind are far below."""
 
+_FITS_AT_ONCE = 50
+
 LONGEST_WAIT = 60
 """Seconds that the feed holds a question back while nothing changes."""
 
@@ -270,6 +272,22 @@ class CatalogClient:
             if refused.status in {404, 410}:
                 return None
             raise
+
+    def fits(self, listing_ids: Sequence[str], **use: str | int | bool) -> list[Json]:
+        """Whether each of these listings fits a use: ``verdict`` and ``reasons``. All must be in the catalog.
+
+        ``use`` is as ``GET /v1/fit`` takes it: ``buyer="kobe-city", confidentiality=2, my_number=False``, …
+        """
+        asked = {
+            name: str(value).lower() if isinstance(value, bool) else value for name, value in use.items()
+        }
+        found: list[Json] = []
+        for first in range(0, len(listing_ids), _FITS_AT_ONCE):
+            query = {**asked, "listing": list(listing_ids[first : first + _FITS_AT_ONCE])}
+            document = self._document("/v1/fit", query)
+            with _reading("/v1/fit"):
+                found += document["items"]
+        return found
 
     def _document(self, path: str, query: Json, *, patience: float = 0.0) -> Json:
         with self._answer(path, query, patience=patience) as answer:

@@ -83,7 +83,7 @@ def compose(file: CaseFile, decision: Decision, listing_id: UUID, version: int) 
         "links": {
             "self": f"/v1/listings/{listing_id}",
             "fit": f"/v1/listings/{listing_id}/fit",
-            "receipt": f"/v1/receipts/{decision.id}",
+            "receipt": f"/v1/decisions/{decision.id}/receipt",
         },
     }
     if "certifications" in application:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pipeline.delivery import Attempt, DisabledBecause, Due, Errand, Outcome, Subscriber
 from pipeline.documents import Json
+from pipeline.fit import Fit, Use
 from pipeline.journal import Head, Kept, SignedHead
 from pipeline.lifecycle import State
 from pipeline.model import (
@@ -31,6 +32,7 @@ from pipeline.model import (
     Pace,
     Standing,
     Step,
+    Text,
     Waiver,
 )
 from pipeline.review_model import (
@@ -162,6 +164,16 @@ class Courier(Protocol):
 
     def open(self, url: str) -> AbstractContextManager[Endpoint]:
         """The endpoint, for the length of a block. Whatever is wrong with it is told by its outcomes."""
+
+
+class Fitting(Protocol):
+    """Whether listed products fit a use."""
+
+    def buyers(self) -> Mapping[str, Text]:
+        """The buyers whose own rules are in force today, by code, with their names."""
+
+    def fit(self, dossier: Dossier, offices: Sequence[Json] | None, use: Use) -> Fit:
+        """What the policy in force today says of a dossier for a use. ``offices`` are the vendor's."""
 
 
 class Ledger(Protocol):

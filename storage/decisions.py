@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,6 +57,13 @@ class SqlDecisions:
         }
         kept = {"sha256": dossier.digest, "document": dossier.document}
         write(self._connection, (_KEEP_DOSSIER, [kept]), (_ADD, [row]))
+
+    def dossiers(self, digests: Iterable[str]) -> dict[str, Dossier]:
+        """The dossiers of these names that are kept, by name."""
+        rows = self._connection.execute(
+            select(t.dossiers).where(t.dossiers.c.sha256.in_(sorted(set(digests))))
+        )
+        return {row.sha256: Dossier.from_json(orjson.loads(row.document)) for row in rows}
 
     def latest(self, case_id: UUID) -> Decision | None:
         """The decision in force."""

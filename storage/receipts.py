@@ -51,9 +51,9 @@ class SqlReceipts:
         row = self._connection.execute(_OF_CASE, {"of_case": case_id, "wanted": number})
         return row.scalar_one_or_none()
 
-    def of_listing(self, listing_id: UUID) -> str | None:
-        """The name of the receipt of the newest decision about what a listing shows."""
-        return self._connection.execute(_OF_LISTING, {"wanted": listing_id}).scalar_one_or_none()
+    def of_decision(self, decision_id: UUID) -> str | None:
+        """The receipt of a decision, by its id."""
+        return self._connection.execute(_OF_DECISION, {"wanted": decision_id}).scalar_one_or_none()
 
     def named(self, sha256: str) -> str | None:
         """The receipt with this digest."""
@@ -79,19 +79,7 @@ _OF_CASE = (
     .join(t.decisions, t.decisions.c.id == t.receipts.c.decision_id)
     .where(t.decisions.c.case_id == bindparam("of_case"), t.decisions.c.number == bindparam("wanted"))
 )
-_OF_LISTING = (
-    select(t.receipts.c.sha256)
-    .join(t.decisions, t.decisions.c.id == t.receipts.c.decision_id)
-    .join(t.listing_versions, t.listing_versions.c.case_id == t.decisions.c.case_id)
-    .join(
-        t.listings,
-        (t.listings.c.id == t.listing_versions.c.listing_id)
-        & (t.listings.c.version == t.listing_versions.c.version),
-    )
-    .where(t.listings.c.id == bindparam("wanted"))
-    .order_by(t.decisions.c.number.desc())
-    .limit(1)
-)
+_OF_DECISION = select(t.receipts.c.token).where(t.receipts.c.decision_id == bindparam("wanted"))
 _NAMED = select(t.receipts.c.token).where(t.receipts.c.sha256 == bindparam("wanted"))
 _DECIDED = (
     # A decision's case is that of the file.

@@ -20,7 +20,7 @@ from pipeline.adjudication import Adjudication
 from pipeline.collection import Collection
 from pipeline.model import Stage, Step
 from pipeline.notary import Notary
-from pipeline.ports import Connector, Policy
+from pipeline.ports import Connector, Fitting, Policy
 from pipeline.publication import Expiry, Publication, Retention
 from pipeline.receipts import Receipts
 from pipeline.review import Review
@@ -35,6 +35,7 @@ from storage.senders import Cipher
 from storage.snapshots import Snapshots
 from tasks.deliveries import sending_of
 from tasks.dispatch import Dispatcher
+from tasks.fitting import PolicyFit
 from tasks.mirror import Register, mirror_if_there
 from tasks.policies import PublishedPolicy
 from tasks.settings import Settings, settings
@@ -184,6 +185,7 @@ class Door:
     memory: SqlMemory
     cipher: Cipher
     snapshots: Snapshots
+    fitting: Fitting
     dispatcher: Dispatcher
 
     @property
@@ -214,14 +216,16 @@ def web_services() -> Door:
     """
     current = settings()
     database = Database(current.database_url.get_secret_value())
-    clock = SystemClock()
+    clock, memory = SystemClock(), SqlMemory(database)
+    policy = PublishedPolicy(memory, clock, current.policy)
     return Door(
         settings=current,
         clock=clock,
         database=database,
-        memory=SqlMemory(database),
+        memory=memory,
         cipher=Cipher([key.get_secret_value() for key in current.secret_keys]),
         snapshots=Snapshots(database, current.state_dir / "snapshots", clock, current.snapshot_age),
+        fitting=PolicyFit(policy, clock),
         dispatcher=Dispatcher(),
     )
 

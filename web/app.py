@@ -18,6 +18,7 @@ from web import openapi
 from web.answers import FaultBoundary, answer, outages_told, problem_answer
 from web.catalog import Catalog
 from web.directory import Directory
+from web.fit import Fits
 from web.intake import Submissions
 from web.journal import Journal
 from web.messages import Messages
@@ -51,6 +52,7 @@ def create_app(services: Services, close: Callable[[], None] | None = None) -> F
 
     directory = Directory(services)
     catalog = Catalog(services)
+    fits = Fits(services)
     journal = Journal(services)
     app.state.feed_watch = catalog.watch
     status = Status(services, directory)
@@ -64,6 +66,9 @@ def create_app(services: Services, close: Callable[[], None] | None = None) -> F
         "/v1/listings/snapshot": catalog.snapshot,
         "/v1/listings/{id}": catalog.listing,
         "/v1/receipts/{digest}": journal.receipt,
+        "/v1/decisions/{id}/receipt": journal.receipt_of_decision,
+        "/v1/listings/{id}/fit": fits.one,
+        "/v1/fit": fits.many,
         "/v1/journal/head": journal.head,
         "/.well-known/jwks.json": journal.keys,
         "/v1/schemas/{name}": schema,

@@ -38,6 +38,9 @@ LONGEST_WAIT = 60
 """Seconds that a question is held back while the feed stands still."""
 
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+_RECEIPT = re.compile(rb'"receipt":"(/v1/decisions/[0-9a-f-]{36}/receipt)"')
+"""In a listing's document; within a text the quotes would be escaped."""
+
 _HEADERS = {"Cache-Control": "no-cache"}
 _OUT = {
     ChangeKind.HIDDEN: LISTING_HIDDEN,
@@ -57,11 +60,10 @@ class Catalog:
 
     async def listing(self, request: Request) -> Response:
         """One listing: its document byte for byte as its digest names it, which is also its ETag."""
-        stored = await run_in_threadpool(self._current, request.path_params["id"])
-        receipt = await run_in_threadpool(self._receipt, stored)
+        stored = await run_in_threadpool(in_catalog, self._services, request.path_params["id"])
         links = [f'</v1/schemas/listing/{_schema_version(stored)}>; rel="describedby"']
-        if receipt is not None:
-            links.append(f'</v1/receipts/{receipt}>; rel="urn:sekisho:rel:receipt"')
+        if (receipt := _RECEIPT.search(stored.document)) is not None:
+            links.append(f'<{receipt[1].decode()}>; rel="urn:sekisho:rel:receipt"')
         headers = {
             **_HEADERS,
             "Last-Modified": format_datetime(stored.published_at, usegmt=True),
@@ -72,11 +74,11 @@ class Catalog:
     async def listings(self, request: Request) -> Response:
         """A page of the listings in force, in the order of their ids: what is added meanwhile comes last."""
         limit = _limit(request)
-        after = _read_token(request.query_params.get("page_token"))
+        after = read_page_token(request.query_params.get("page_token"))
         head, found = await run_in_threadpool(self._page, after, limit + 1)
         shown = found[:limit]
         more = len(found) > limit
-        token = _write_token(shown[-1].listing_id) if more else None
+        token = page_token(shown[-1].listing_id) if more else None
         following = f"/v1/listings?limit={limit}&page_token={token}" if more else None
         # While the feed stands still, so does every page.
         etag = f"listings-{head}-{limit}-{'' if after is None else after.hex}"
@@ -85,8 +87,8 @@ class Catalog:
     async def changes(self, request: Request) -> Response:
         """The changes beyond a position, the oldest first; the last one's position is the next cursor."""
         limit = _limit(request)
-        after = _number(request, "after", 0)
-        wait = _number(request, "wait", 0)
+        after = number(request, "after", 0)
+        wait = number(request, "wait", 0)
         if wait > LONGEST_WAIT:
             raise Problem(PARAMETER_INVALID, f"wait is a number of seconds from 0 to {LONGEST_WAIT}")
         try:
@@ -158,25 +160,6 @@ class Catalog:
         with self._services.memory.read() as tx:
             return tx.listings.head()
 
-    def _current(self, listing_id: str) -> StoredListing:
-        try:
-            wanted = UUID(listing_id)
-        except ValueError:
-            raise Problem(NOT_FOUND) from None
-        with outages_told(), self._services.memory.read() as tx:
-            stored = tx.listings.current(wanted)
-            if stored is not None:
-                return stored
-            standing = tx.listings.standing(wanted)
-        if standing is None:
-            raise Problem(NOT_FOUND)
-        detail = f"since {isoformat(standing.since)}, reason {standing.reason or 'not told'}"
-        raise Problem(_OUT[standing.kind], detail)
-
-    def _receipt(self, stored: StoredListing) -> str | None:
-        with outages_told(), self._services.memory.read() as tx:
-            return tx.receipts.of_listing(stored.listing_id)
-
     def _page(self, after: UUID | None, limit: int) -> tuple[int, list[StoredListing]]:
         with outages_told(), self._services.memory.read() as tx:
             # The head first: a page that is newer than it says is only read once too often.
@@ -201,6 +184,26 @@ class Catalog:
             return found
 
 
+def in_catalog(services: Services, listing_id: str) -> StoredListing:
+    """The listing that a path or query names.
+
+    :raises Problem: when it is out of the catalog, saying why, or there is none.
+    """
+    try:
+        wanted = UUID(listing_id)
+    except ValueError:
+        raise Problem(NOT_FOUND) from None
+    with outages_told(), services.memory.read() as tx:
+        stored = tx.listings.current(wanted)
+        if stored is not None:
+            return stored
+        standing = tx.listings.standing(wanted)
+    if standing is None:
+        raise Problem(NOT_FOUND)
+    detail = f"since {isoformat(standing.since)}, reason {standing.reason or 'not told'}"
+    raise Problem(_OUT[standing.kind], detail)
+
+
 def _schema_version(stored: StoredListing) -> int:
     # The mark is a member's: within a text its quotes would be escaped.
     return 2 if b'"schema":"listing/2"' in stored.document else 1
@@ -221,13 +224,17 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _limit(request: Request) -> int:
-    limit = _number(request, "limit", DEFAULT_LIMIT)
+    limit = number(request, "limit", DEFAULT_LIMIT)
     if not 1 <= limit <= LARGEST_LIMIT:
         raise Problem(PARAMETER_INVALID, f"limit is a number from 1 to {LARGEST_LIMIT}")
     return limit
 
 
-def _number(request: Request, name: str, default: int) -> int:
+def number(request: Request, name: str, default: int) -> int:
+    """A number in the query.
+
+    :raises Problem: when it is none.
+    """
     values = request.query_params.getlist(name)
     if not values:
         return default
@@ -236,11 +243,16 @@ def _number(request: Request, name: str, default: int) -> int:
     return int(values[0])
 
 
-def _write_token(listing_id: UUID) -> str:
+def page_token(listing_id: UUID) -> str:
+    """What names the place after a listing in the order of pages."""
     return base64.urlsafe_b64encode(listing_id.bytes).rstrip(b"=").decode("ascii")
 
 
-def _read_token(token: str | None) -> UUID | None:
+def read_page_token(token: str | None) -> UUID | None:
+    """The listing that a page comes after, None for the first page.
+
+    :raises Problem: when the token is none that was given out.
+    """
     if token is None:
         return None
     try:

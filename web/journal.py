@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import UUID
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -61,6 +62,22 @@ class Journal:
         """The receipt of a decision, by its digest. Whoever has the digest was given it."""
         token = await run_in_threadpool(self._receipt, request.path_params["digest"])
         return receipt_answer(request, token, {"Cache-Control": "public, max-age=31536000, immutable"})
+
+    async def receipt_of_decision(self, request: Request) -> Response:
+        """The receipt of a decision, by the id that its listing tells."""
+        token = await run_in_threadpool(self._receipt_of_decision, request.path_params["id"])
+        return receipt_answer(request, token, {"Cache-Control": "public, max-age=31536000, immutable"})
+
+    def _receipt_of_decision(self, decision_id: str) -> str:
+        try:
+            wanted = UUID(decision_id)
+        except ValueError:
+            raise Problem(NOT_FOUND) from None
+        with outages_told(), self._services.memory.read() as tx:
+            token = tx.receipts.of_decision(wanted)
+        if token is None:
+            raise Problem(NOT_FOUND)
+        return token
 
     def _receipt(self, digest: str) -> str:
         with outages_told(), self._services.memory.read() as tx:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline import schemas
 from pipeline.documents import Json
+from pipeline.fit import LARGEST_VALUE, ROUTES
 from pipeline.lifecycle import State
 from pipeline.model import ChangeKind, CheckState, Presence, Verdict
 from pipeline.problems import CATALOGUE, SUBMISSION_INVALID
@@ -37,10 +38,13 @@ def document() -> Schema:
             "/v1/messages": {"post": _MESSAGE},
             "/v1/applications/{id}/receipt": {"get": _RECEIPT},
             "/v1/receipts/{digest}": {"get": _RECEIPT_BY_DIGEST},
+            "/v1/decisions/{id}/receipt": {"get": _RECEIPT_OF_DECISION},
             "/v1/listings": {"get": _LISTINGS},
             "/v1/listings/changes": {"get": _CHANGES},
             "/v1/listings/snapshot": {"get": _SNAPSHOT},
             "/v1/listings/{id}": {"get": _LISTING},
+            "/v1/listings/{id}/fit": {"get": _FIT_ONE},
+            "/v1/fit": {"get": _FIT_MANY},
             "/v1/journal/head": {"get": _JOURNAL_HEAD},
             "/.well-known/jwks.json": {"get": _KEYS},
             "/v1/schemas/{name}": {"get": _schema_operation()},
@@ -57,6 +61,14 @@ def document() -> Schema:
                 "Status": _STATUS_DOCUMENT,
                 "ListingPage": _page(_ITEM, {"type": ["string", "null"]}),
                 "ChangePage": _page(_CHANGE, {"type": "integer", "minimum": 0}),
+                "Fit": _object(asked=_ASKED, **_FIT, generated_at=_MOMENT),
+                "FitPage": _object(
+                    asked=_ASKED,
+                    items={"type": "array", "items": _object(**_FIT)},
+                    next={"type": ["string", "null"]},
+                    has_more={"type": "boolean"},
+                    generated_at=_MOMENT,
+                ),
                 "Problem": _PROBLEM,
             },
             "securitySchemes": {
@@ -340,6 +352,44 @@ def _page(item: Schema, cursor: Schema) -> Schema:
     )
 
 
+_ASKED: Schema = {"type": "object", "description": "What was asked: the buyer, and the members of the use."}
+_FIT: dict[str, Schema] = {
+    "listing_id": _UUID,
+    "version": {"type": "integer", "minimum": 1},
+    "digest": _DIGEST,
+    "basis": _DIGEST,
+    "decided_by": {"enum": ["policy", "person"]},
+    "verdict": {"enum": [str(verdict) for verdict in Verdict]},
+    "reasons": {
+        "type": "array",
+        "items": _object(
+            rule=_STRING,
+            title=_TEXT,
+            outcome=_STRING,
+            effect={"enum": ["review", "reject"]},
+            reason=_STRING,
+            message=_TEXT,
+            basis={"type": "array", "items": _STRING},
+        ),
+    },
+    "policy": {"type": "array", "items": _STRING},
+    "use": {"type": "object", "description": "The whole use that was judged: as declared, and as asked."},
+    "as_of": _nullable(_MOMENT),
+    "evidence_as_of": _nullable(_MOMENT),
+}
+_TRUTH: Schema = {"enum": ["true", "false"]}
+_USE_PARAMETERS: list[Schema] = [
+    _query("buyer", _STRING, "Code of a buyer: its own rules count. Left out: the national ones alone."),
+    _query(
+        "confidentiality", {"type": "integer", "minimum": 1, "maximum": 3}, "Class of the common standards."
+    ),
+    _query("personal_data", _TRUTH, "Personal data is handled."),
+    _query("my_number", _TRUTH, "My Number data is handled."),
+    _query("low_impact", _TRUTH, "Low-impact work (ISMAP-LIU)."),
+    _query("route", {"enum": list(ROUTES)}, "How the buyer would contract."),
+    _query("value_jpy", {"type": "integer", "minimum": 0, "maximum": LARGEST_VALUE}, "Value in yen."),
+]
+
 _LIMIT = _query("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 100}, "Items a page.")
 
 _SUBMIT: Schema = {
@@ -465,6 +515,34 @@ _LISTING: Schema = {
 }
 
 
+_FIT_ONE: Schema = {
+    "operationId": "fit",
+    "summary": "Ask whether a listing fits a use: approve, review or reject, with reasons.",
+    "description": "What is left out is as the vendor declared it. The rules are those of today, the "
+    "evidence is that of the listing; no source is asked and nothing is kept.",
+    "security": [],
+    "parameters": [_path("id", _UUID), *_USE_PARAMETERS],
+    "responses": {"200": _answer("The verdict.", _ref("Fit")), **_problems(400, 404, 410, 503)},
+}
+_FIT_MANY: Schema = {
+    "operationId": "fits",
+    "summary": "Ask the same of a page of listings, or of those that are named.",
+    "security": [],
+    "parameters": [
+        *_USE_PARAMETERS,
+        {
+            **_query(
+                "listing", {"type": "array", "items": _UUID, "maxItems": 100}, "Listings, instead of a page."
+            ),
+            "explode": True,
+        },
+        _query("page_token", _STRING, "`next` of the page before."),
+        _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}, "Items a page."),
+    ],
+    "responses": {"200": _answer("The verdicts.", _ref("FitPage")), **_problems(400, 404, 410, 503)},
+}
+
+
 def _schema_operation(*more: Schema) -> Schema:
     names = {"enum": sorted({schema.name for schema in schemas.SCHEMAS})}
     return {
@@ -494,9 +572,20 @@ _RECEIPT: Schema = {
     },
 }
 
+_RECEIPT_OF_DECISION: Schema = {
+    "operationId": "receiptOfDecision",
+    "summary": "Read the receipt of a decision, as its listing links it.",
+    "security": [],
+    "parameters": [_path("id", _UUID), _IF_NONE_MATCH],
+    "responses": {
+        "200": _answer("The receipt.", _STRING, "ETag", "Link", media_type="application/jose"),
+        "304": _NOT_MODIFIED,
+        **_problems(404, 503),
+    },
+}
 _RECEIPT_BY_DIGEST: Schema = {
     "operationId": "receiptByDigest",
-    "summary": "Read a receipt by its digest, as listings and the status link it.",
+    "summary": "Read a receipt by its digest, as the status links it.",
     "security": [],
     "parameters": [_path("digest", _DIGEST), _IF_NONE_MATCH],
     "responses": {

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from pipeline.model import Step
-from pipeline.ports import Clock
+from pipeline.ports import Clock, Fitting
 from pipeline.review_policy import ReviewTimes
 from storage.memory import SqlMemory
 from storage.senders import Cipher
@@ -59,6 +59,8 @@ class Bootstrap(Protocol):
     @property
     def snapshots(self) -> Snapshots: ...
     @property
+    def fitting(self) -> Fitting: ...
+    @property
     def notify(self) -> Callable[[Step], None]: ...
     @property
     def readiness(self) -> Callable[[], list[str]]: ...
@@ -77,6 +79,7 @@ class Services:
     clock: Clock
     cipher: Cipher
     snapshots: Snapshots
+    fitting: Fitting
     notify: Callable[[Step], None]
     readiness: Callable[[], list[str]]
     lease: timedelta
@@ -92,6 +95,7 @@ class Services:
             clock=bootstrap.clock,
             cipher=bootstrap.cipher,
             snapshots=bootstrap.snapshots,
+            fitting=bootstrap.fitting,
             notify=bootstrap.notify,
             readiness=bootstrap.readiness,
             lease=settings.lease,

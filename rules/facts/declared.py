@@ -37,7 +37,7 @@ def add(draft: Draft) -> None:
     draft.declare("vendor.age_years", full_years(day(vendor.get("founded_on")), draft.today))
     draft.declare(
         "vendor.office_in_buyer_area",
-        _office_in_area(vendor.get("offices"), application["use"].get("buyers", ())),
+        office_in_area(vendor.get("offices"), application["use"].get("buyers", ())),
     )
     draft.declare("reseller.authorised", _authorised(application, draft.today))
     draft.declare("exclusion.discretionary", _excluded(application, draft.today))
@@ -73,7 +73,7 @@ def _at(document: Any, path: str) -> Any:
     return document
 
 
-def _office_in_area(offices: Sequence[Json] | None, buyers: Iterable[str]) -> bool | None:
+def office_in_area(offices: Sequence[Json] | None, buyers: Iterable[str]) -> bool | None:
     """Whether an office lies in the area of the local buyer named. None where there is not exactly one such
     buyer, or an office in its prefecture does not say in which city it is.
     """

@@ -177,6 +177,15 @@ def test_a_listing_that_is_out_is_none(site: Site) -> None:
     assert site.client().listing("01890000-0000-7000-8000-000000000000") is None
 
 
+def test_whether_listings_fit_is_asked_for_many_at_once(site: Site) -> None:
+    door = site.door
+    listings = [str(door.list(door.accepted(door.application(f"p{n}"))).listing_id) for n in range(3)]
+    told = site.client().fits(listings, buyer="kobe-city", confidentiality=3, my_number=True)
+    assert [one["listing_id"] for one in told] == listings
+    assert {one["verdict"] for one in told} == {"reject"}
+    assert told[0]["use"]["my_number"] is True
+
+
 def test_what_the_catalog_refuses_is_told(site: Site) -> None:
     with pytest.raises(Refused, match="parameter_invalid") as refused:
         site.client().changes(0, limit=501)

@@ -42,6 +42,8 @@ from storage.database import Database
 from storage.memory import SqlMemory
 from storage.senders import Cipher, Credentials, SqlSenders
 from storage.snapshots import Snapshots
+from tasks.fitting import PolicyFit
+from tasks.policies import PublishedPolicy
 from web.app import create_app
 from web.directory import FRESH_FOR
 from web.services import Limits, Services
@@ -70,6 +72,8 @@ class Door:
     clock: ScriptedClock = field(default_factory=ScriptedClock)
     notified: list[Step] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=lambda: {"registry": {"found": True}})
 
     def __post_init__(self) -> None:
         self.memory = SqlMemory(self.database)
@@ -85,6 +89,7 @@ class Door:
             clock=self.clock,
             cipher=self.cipher,
             snapshots=self.snapshots,
+            fitting=PolicyFit(PublishedPolicy(self.memory, self.clock, "jp-national"), self.clock),
             notify=self.notified.append,
             readiness=lambda: self.faults,
             lease=LEASE,
@@ -227,7 +232,7 @@ class Door:
             case = tx.cases.of_sender(self.credentials.sender_id, application_id).case
             dossier = Dossier(
                 as_of=self.clock.now() - timedelta(hours=1),
-                facts={"registry": {"found": True}},
+                facts=self.facts,
                 provenance={
                     "registry.found": {
                         "source": "jp.nta",
@@ -235,6 +240,7 @@ class Door:
                         "capture": "sha256:" + "0" * 64,
                     },
                     "vendor.name": {"source": "declaration", "at": "2026-11-02T08:00:00.000000Z"},
+                    **self.provenance,
                 },
             )
             judgement = Judgement(verdict, reason, {"policy": ["jp-national@1#sha256:0"], **outcome})
