@@ -31,7 +31,9 @@ def test_a_listing_is_its_document_byte_for_byte(any_door: Door) -> None:
     assert answer.headers["etag"] == f'"{digest}"'
     assert answer.headers["last-modified"] == "Mon, 02 Nov 2026 09:01:02 GMT"
     assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["link"] == '</v1/schemas/listing/2>; rel="describedby"'
+    described, receipt = answer.headers["link"].split(", ")
+    assert described == '</v1/schemas/listing/2>; rel="describedby"'
+    assert receipt.startswith(f"<{version.document['links']['receipt']}>")
     assert answer.json() == version.document
     assert answer.json()["data_as_of"] == "2026-11-02T08:01:02.000000Z"
 
