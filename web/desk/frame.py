@@ -118,12 +118,9 @@ def inserted(name: str, text: str) -> str:
 
 
 def build(services: DeskServices) -> None:
-    """Put the desk into the Flower of this process, once."""
-    if "desk" in urls.settings:
-        urls.settings["desk"] = services
-        return
-    *flowers, last = [_guarded(entry) for entry in urls.handlers]
-    urls.handlers[:] = [*_ours(), *flowers, last]
+    """Put the desk into the Flower of this process; once more, and it has these services."""
+    if "desk" not in urls.settings:
+        urls.handlers[:] = [*_ours(), *(_guarded(entry) for entry in urls.handlers)]
     urls.settings |= {
         "desk": services,
         "template_loader": Templates(),
