@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up test lint format docs bench lock clean
+.PHONY: help env demo up test lint format docs catalog bench lock clean
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ docs: env  ## Renew the generated parts of docs/
 	@$(BIN)/python -m pipeline.lifecycle docs/life-cycle.md
 	@$(BIN)/python -m rules.vocabulary docs/facts.md
 	@$(BIN)/python -m cli.reference docs/commands.md
+
+catalog: env  ## Bring the desk's Japanese catalog up to date with its pages
+	@$(BIN)/python -m web.desk.extraction
 
 bench: env  ## Measure against what one would otherwise write; prints ratios
 	@$(BIN)/python -m bench

@@ -172,14 +172,10 @@ def _print_shadow(candidates: Sequence[dict[str, Any]], disagreements: Spool, la
 
 def _rows(publications: Sequence[Publication], day: date, candidate: str) -> list[dict[str, Any]]:
     from rules.library import Library
-    from tasks.policies import in_force
+    from tasks.policies import Standing, standings
 
-    approved = sorted(
-        (one for one in publications if one.approved_at is not None),
-        key=lambda one: (one.effective, one.approved_at),
-    )
-    standing = {one.id: "in force" for one in in_force(approved, day)}
-    replaced = {one.pack for one in publications if one.id in standing}
+    standing = standings(publications, day)
+    replaced = {one.pack for one in publications if standing[one.id] is Standing.IN_FORCE}
     rows = [
         {
             "pack": pack.name,
@@ -193,12 +189,7 @@ def _rows(publications: Sequence[Publication], day: date, candidate: str) -> lis
         }
         for pack in Library.read().packs.values()
     ]
-    for one in publications:
-        if one.approved_by is None:
-            said = "proposed" if one.effective >= day else "lapsed"
-        else:
-            said = standing.get(one.id, "approved" if one.effective > day else "replaced")
-        rows.append({**_described(one), "standing": said})
+    rows += [{**_described(one), "standing": str(standing[one.id])} for one in publications]
     if candidate:
         empty = dict.fromkeys(rows[0])
         rows.append({**empty, "pack": candidate, "standing": "candidate"})

@@ -94,6 +94,14 @@ class SqlHistory:
             dossier = Dossier.from_json(orjson.loads(row.document))
             yield StoredDossier(row.reference, row.decided_at, Verdict(row.verdict), dossier)
 
+    def latest(self, most: int) -> Iterator[StoredDossier]:
+        """The dossiers that were judged last, the newest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(_LATEST_DOSSIERS.limit(most)).all()
+        for row in rows:
+            dossier = Dossier.from_json(orjson.loads(row.document))
+            yield StoredDossier(row.reference, row.decided_at, Verdict(row.verdict), dossier)
+
     def outcomes(self) -> Iterator[tuple[str, datetime, Json]]:
         """The outcome documents, each with the reference of its case and the time of the decision."""
         for row in self._rows(_OUTCOMES):
@@ -156,5 +164,18 @@ _ALL = (
 )
 _DOSSIERS = _ALL.add_columns(t.dossiers.c.document).join(
     t.dossiers, t.dossiers.c.sha256 == t.decisions.c.dossier_sha256
+)
+_LATEST_DOSSIERS = (
+    select(
+        t.decisions.c.id,
+        t.decisions.c.decided_at,
+        t.decisions.c.verdict,
+        t.cases.c.reference,
+        t.dossiers.c.document,
+    )
+    .join(t.cases, t.cases.c.id == t.decisions.c.case_id)
+    .join(t.dossiers, t.dossiers.c.sha256 == t.decisions.c.dossier_sha256)
+    .where(t.decisions.c.decided_by == BY_POLICY)
+    .order_by(t.decisions.c.id.desc())
 )
 _OUTCOMES = _ALL.add_columns(t.decisions.c.outcome)

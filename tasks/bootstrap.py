@@ -40,6 +40,7 @@ from tasks.mirror import Register, mirror_if_there
 from tasks.policies import PublishedPolicy
 from tasks.settings import Settings, settings
 from tasks.similar import SimilarVendors
+from tasks.sources import SourceStanding, standings
 
 
 class SystemClock:
@@ -239,14 +240,22 @@ class Desk:
     memory: SqlMemory
     review: Review
     notify: Callable[[Step], None]
+    sources: Callable[[], list[SourceStanding]]
 
 
 def desk_services(current: Settings) -> Desk:
     """What the desk needs, as the settings say."""
     database = Database(current.database_url.get_secret_value())
-    clock, memory = SystemClock(), SqlMemory(database)
-    review = Review(memory, clock, current.review_times, SimilarVendors(memory))
-    return Desk(clock, database, memory, review, Dispatcher().notify)
+    clock, memory, limits = SystemClock(), SqlMemory(database), shared_limits(current)
+    connectors = join(current, limits, mirror_if_there(current))
+    return Desk(
+        clock=clock,
+        database=database,
+        memory=memory,
+        review=Review(memory, clock, current.review_times, SimilarVendors(memory)),
+        notify=Dispatcher().notify,
+        sources=lambda: standings(connectors, limits, memory),
+    )
 
 
 _building = threading.Lock()

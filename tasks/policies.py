@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from uuid import UUID
 
@@ -127,6 +128,34 @@ def in_force(approved: Iterable[Publication], day: date) -> list[Publication]:
         if publication.effective <= day and approved_on <= day:
             latest[publication.pack] = publication
     return [latest[name] for name in sorted(latest)]
+
+
+class Standing(StrEnum):
+    """How a version of a pack stands on a day."""
+
+    IN_FORCE = "in force"
+    REPLACED = "replaced"
+    APPROVED = "approved"
+    PROPOSED = "proposed"
+    LAPSED = "lapsed"
+
+
+def standings(publications: Sequence[Publication], day: date) -> dict[UUID, Standing]:
+    """How each publication stands on a day. A proposal that nobody approved by its day has lapsed."""
+    approved = sorted(
+        (one for one in publications if one.approved_at is not None),
+        key=lambda one: (one.effective, one.approved_at),
+    )
+    current = {one.id for one in in_force(approved, day)}
+
+    def standing(one: Publication) -> Standing:
+        if one.approved_by is None:
+            return Standing.PROPOSED if one.effective >= day else Standing.LAPSED
+        if one.id in current:
+            return Standing.IN_FORCE
+        return Standing.APPROVED if one.effective > day else Standing.REPLACED
+
+    return {one.id: standing(one) for one in publications}
 
 
 def library_of(shipped: Library, publications: Iterable[Publication]) -> Library:

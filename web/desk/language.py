@@ -68,7 +68,7 @@ class Language:
 
     def moment(self, moment: datetime) -> str:
         """A moment in Japan's time, to the minute."""
-        return dates.format_datetime(moment, "medium", tzinfo=JAPAN, locale=self._locale).rsplit(":", 1)[0]
+        return f"{self.day(moment)} {moment.astimezone(JAPAN):%H:%M}"
 
     def day(self, moment: Any) -> str:
         """A day; of a moment, the day in Japan."""

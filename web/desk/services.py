@@ -8,26 +8,42 @@ from dataclasses import dataclass
 from pipeline.model import Step
 from pipeline.ports import Clock
 from pipeline.review import Review
+from storage.database import Database
 from storage.memory import SqlMemory
 from tasks.accounts import Accounts
 from tasks.bootstrap import desk_services
 from tasks.flower_options import FlowerSettings
+from tasks.sources import SourceStanding
 
 
 @dataclass(frozen=True)
 class DeskServices:
-    """The services of one Flower process. ``notify`` has a message sent for a step; it never blocks."""
+    """The services of one Flower process.
+
+    ``notify`` has a message sent for a step; it never blocks. ``sources`` tells how each source stands.
+    """
 
     settings: FlowerSettings
     clock: Clock
+    database: Database
     memory: SqlMemory
     accounts: Accounts
     review: Review
     notify: Callable[[Step], None]
+    sources: Callable[[], list[SourceStanding]]
 
     @classmethod
     def of(cls, settings: FlowerSettings) -> DeskServices:
         """Joined as the settings say."""
         joined = desk_services(settings)
         accounts = Accounts(joined.memory, joined.clock, settings.session_lifetime, settings.session_idle)
-        return cls(settings, joined.clock, joined.memory, accounts, joined.review, joined.notify)
+        return cls(
+            settings,
+            joined.clock,
+            joined.database,
+            joined.memory,
+            accounts,
+            joined.review,
+            joined.notify,
+            joined.sources,
+        )

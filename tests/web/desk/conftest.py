@@ -28,6 +28,8 @@ from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 
 from cli.samples import samples
+from connectors.installed import connect
+from connectors.limits import SharedLimits
 from connectors.sources import ConcurrentSources
 from pipeline.adjudication import Adjudication
 from pipeline.collection import Collection
@@ -50,12 +52,15 @@ from tasks.accounts import Accounts
 from tasks.app import app as celery
 from tasks.flower_options import FlowerSettings, options
 from tasks.policies import PublishedPolicy
+from tasks.sources import standings
 from web.desk import frame
 from web.desk.services import DeskServices
 
 PASSWORD = "correct horse battery"
 HOST = "127.0.0.1"
 LEASE = timedelta(seconds=30)
+CONNECTOR = connect({"int.gleif": {}})[0]
+LIMITS = SharedLimits.at("redis://127.0.0.1:1/0")
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """Hashes as those of the real ones, in no time."""
 
@@ -140,7 +145,14 @@ class Desk:
         self.review = Review(self.memory, self.clock, ReviewTimes())
         self.notified: list[Step] = []
         self.services = DeskServices(
-            self.settings, self.clock, self.memory, self.accounts, self.review, self.notified.append
+            self.settings,
+            self.clock,
+            self.database,
+            self.memory,
+            self.accounts,
+            self.review,
+            self.notified.append,
+            lambda: standings([CONNECTOR], LIMITS, self.memory),
         )
         self._sources = ConcurrentSources([], in_flight=1)
         self.pipeline = pipeline(self.memory, self.clock, self._sources)
