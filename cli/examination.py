@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 LATE = timedelta(seconds=30)
 """No sweeper has seen a step that is due for longer."""
 
+LATE_DELIVERY = timedelta(minutes=10)
+"""By then an endpoint that is well has taken what it was told."""
+
 OFTEN = 5
 """A step that was sent so often ends before it is done."""
 
@@ -305,6 +308,49 @@ def journal(installation: Installation) -> Iterator[Finding]:
         yield ok("signed head", seen)
 
 
+def deliveries(installation: Installation) -> Iterator[Finding]:
+    """Subscribers take what they are told."""
+    from pipeline.delivery import DisabledBecause, SubscriberState
+    from storage.memory import SqlMemory
+
+    if installation.migrated is None:
+        return
+    with SqlMemory(installation.migrated).read() as tx:
+        standings = tx.deliveries.standings()
+    now = datetime.now(UTC)
+    active = [standing for standing in standings if standing.state is SubscriberState.ACTIVE]
+    oldest = min((standing.oldest for standing in active if standing.oldest is not None), default=None)
+    age = now - oldest if oldest is not None else timedelta()
+    waiting = sum(standing.waiting + standing.behind for standing in active)
+    seen = f"{waiting} waiting for {len(active)} active subscribers"
+    remedy = "`sekisho subscribers list` and `show` say which and why"
+    if age > LATE_DELIVERY:
+        yield warn("deliveries", f"{seen}, the oldest for {age.total_seconds() / 60:.0f} min", remedy)
+    else:
+        yield ok("deliveries", seen)
+    lost = [
+        f"{standing.name} ({standing.reason})"
+        for standing in standings
+        if standing.state is SubscriberState.DISABLED and standing.reason != DisabledBecause.OPERATOR
+    ]
+    if lost:
+        yield warn(
+            "subscribers",
+            f"disabled by themselves: {', '.join(lost[:5])}",
+            "let them know by another way; `sekisho subscribers enable` when they are back",
+        )
+    if exhausted := sum(standing.exhausted for standing in standings):
+        yield warn(
+            "dead letters", f"{exhausted} were never taken", "`sekisho subscribers replay NAME --exhausted`"
+        )
+    if broken := [standing.name for standing in standings if standing.sends >= OFTEN]:
+        yield warn(
+            "stuck deliveries",
+            f"begun {OFTEN} times or more: {', '.join(broken[:5])}",
+            "the worker's log says what ends them",
+        )
+
+
 def clock(installation: Installation) -> Iterator[Finding]:
     """The clocks of this machine and of the broker agree."""
     client = installation.broker
@@ -390,6 +436,7 @@ CHECKS: tuple[Check, ...] = (
     workers,
     steps,
     journal,
+    deliveries,
     clock,
     disk,
     schemas,

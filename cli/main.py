@@ -32,6 +32,7 @@ from cli.registry import registry
 from cli.reviewers import reviewers
 from cli.senders import senders
 from cli.submit import submit
+from cli.subscribers import subscribers
 from cli.up import up
 
 
@@ -59,7 +60,7 @@ def sekisho() -> None:
 
 _COMMANDS = (
     *(demo, up, submit, case, catalog, policy, names, registry, connectors, imports, audit, receipt),
-    *(senders, reviewers, doctor, migrate, config, keys, probe),
+    *(senders, subscribers, reviewers, doctor, migrate, config, keys, probe),
 )
 for _command in _COMMANDS:
     sekisho.add_command(_command)

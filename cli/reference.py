@@ -21,9 +21,10 @@ _BEGINNING = """\
 Made from `cli/` by `make docs`; change the commands there, not this page.
 
 Data goes to standard output, everything else to standard error. With `--json` the data is one JSON object, or
-one a line for a list (`case list`, `policy list`, `policy lint`, `senders list`, `config show`, `doctor`,
-`submit`), and an error is a problem object (RFC 9457) on standard error with the exit status in it. There is
-neither colour nor progress unless a terminal reads; `NO_COLOR` takes the colour from that as well.
+one a line for a list (`case list`, `policy list`, `policy lint`, `senders list`, `subscribers list`,
+`config show`, `doctor`, `submit`), and an error is a problem object (RFC 9457) on standard error with the
+exit status in it. There is neither colour nor progress unless a terminal reads; `NO_COLOR` takes the colour
+from that as well.
 
 Commands that need settings read them from the environment and, where that leaves them open, from the state
 folder in which `sekisho up` runs or ran. `sekisho config show` says where each comes from.

@@ -143,6 +143,36 @@ def list_(state: Path, *, as_json: bool) -> None:
     console().print(table)
 
 
+@senders.group("endpoint")
+def endpoint() -> None:
+    """Where a sender is told of its applications.
+
+    It is a subscriber named `sender:` and the sender's name: `sekisho subscribers` has the rest.
+    """
+
+
+@endpoint.command("set", cls=Command, exits=_EXITS)
+@click.argument("name")
+@click.argument("url")
+@click.option(
+    "--key-pair", "pair", is_flag=True, help="Sign with a key pair (v1a, Ed25519) instead of a secret (v1)."
+)
+@state_folder
+@as_json
+def set_endpoint(state: Path, name: str, url: str, *, pair: bool, as_json: bool) -> None:
+    """Set a sender's endpoint, or put another in its place. Its new secret is shown this once.
+
+    `sekisho subscribers ping` then starts the deliveries.
+    """
+    from cli.subscribers import check, hand_over, opened
+
+    check(state, url)
+    with opened(state) as at:
+        registered = at.subscribers.set_endpoint(name, url, at.now, pair=pair)
+        at.write_down(registered.id, "added")
+    hand_over(registered, as_json=as_json)
+
+
 def provide(settings: Settings, name: str, secret: Path) -> None:
     """See to it that there is this sender, and its secret in this file; a disabled one stays as it is."""
     from cli.state import write_private

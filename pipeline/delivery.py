@@ -11,9 +11,11 @@ Source: Standard Webhooks 1.0.0 ("Operational considerations"), CloudEvents 1.0.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -311,12 +313,12 @@ def _of_application(delivery: Delivery, base_url: str) -> dict[str, Any]:
     }
 
 
-def disabled(subscriber_id: UUID, because: DisabledBecause, at: datetime, by: str = "delivery") -> Event:
-    """For the journal: a subscriber gets nothing any more."""
-    return Event(
-        subscriber_id,
-        "subscriber.disabled",
-        by,
-        at,
-        {"subscriber": str(subscriber_id), "reason": str(because)},
-    )
+def changed(
+    subscriber_id: UUID,
+    what: str,
+    by: str,
+    at: datetime,
+    data: Mapping[str, str | int] = MappingProxyType({}),
+) -> Event:
+    """For the journal: something was done to a subscriber, such as ``disabled``. No address, no key."""
+    return Event(subscriber_id, f"subscriber.{what}", by, at, {"subscriber": str(subscriber_id), **data})

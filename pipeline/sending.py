@@ -27,7 +27,7 @@ from pipeline.delivery import (
     LeaseLost,
     Outcome,
     Subscriber,
-    disabled,
+    changed,
     envelope,
 )
 from pipeline.documents import canonical
@@ -89,7 +89,9 @@ class Sending:
                         )
                         if because is not None:
                             tx.deliveries.disable(subscriber.id, because, now)
-                            tx.journal.write([disabled(subscriber.id, because, now)])
+                            tx.journal.write(
+                                [changed(subscriber.id, "disabled", "delivery", now, {"reason": because})]
+                            )
         except LeaseLost:
             return "overtaken"
         if because is not None:

@@ -19,6 +19,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Connection, bindparam, or_, select, update
 from sqlalchemy import insert as plain_insert
 
+from pipeline.delivery import DisabledBecause, SubscriberState
 from pipeline.documents import sha256
 from pipeline.errors import ConfigurationError, SekishoError
 from pipeline.identifiers import new_id
@@ -151,11 +152,13 @@ class SqlSenders:
         return Credentials(sender_id, secret="", token=token)
 
     def disable(self, name: str, at: datetime) -> None:
-        """Let the sender sign and read no more. What it sent stays.
+        """Let the sender sign and read no more, and be told no more. What it sent stays.
 
         :raises SenderError: as :meth:`rotate`.
         """
-        self._connection.execute(_DISABLE, {"wanted": self._find(name), "end": at})
+        sender = {"wanted": self._find(name), "end": at}
+        self._connection.execute(_DISABLE, sender)
+        self._connection.execute(_DISABLE_ENDPOINT, sender)
 
     def roster(self, at: datetime) -> list[Sender]:
         """Every sender by name, the disabled ones too, with the keys that count at this time."""
@@ -219,6 +222,11 @@ _SET_TOKEN = (
     update(t.senders).where(t.senders.c.id == bindparam("wanted")).values(token_sha256=bindparam("digest"))
 )
 _DISABLE = update(t.senders).where(t.senders.c.id == bindparam("wanted")).values(disabled_at=bindparam("end"))
+_DISABLE_ENDPOINT = (
+    update(t.subscribers)
+    .where(t.subscribers.c.sender_id == bindparam("wanted"))
+    .values(state=SubscriberState.DISABLED, reason=DisabledBecause.OPERATOR, changed_at=bindparam("end"))
+)
 _RETIRE = (
     update(t.sender_keys)
     .where(

@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert
 
 from pipeline.delivery import DeliverySchedule, DeliveryState, Outcome, SubscriberState
 from pipeline.errors import StaleCase
@@ -23,6 +23,7 @@ from storage import tables as t
 from storage.deliveries import BATCH, WINDOW
 from storage.senders import Cipher
 from storage.subscribers import SqlSubscribers, SubscriberError
+from tests.feed import publish
 from tests.pipeline.conftest import World
 from tests.webhooks import verified
 
@@ -90,44 +91,7 @@ class Post:
 
     def publish(self, count: int) -> None:
         """Put changes into the feed: each a listing of its own."""
-        with self.world.database.write() as connection:
-            head = connection.execute(select(t.feed_head.c.position)).scalar_one()
-            for position in range(head + 1, head + 1 + count):
-                self._list(connection, position)
-            connection.execute(update(t.feed_head).values(position=head + count))
-
-    def _list(self, connection, position: int) -> None:
-        case_id, application_id, listing_id = new_id(), new_id(), new_id()
-        at = self.now
-        connection.execute(
-            insert(t.applications).values(
-                id=application_id, sender_id=self.world.sender_id, message_id=str(application_id), body=b"{}",
-                body_sha256="", received_at=at,
-            )
-        )  # fmt: skip
-        connection.execute(
-            insert(t.cases).values(
-                id=case_id, reference=f"SK-{position:09d}", application_id=application_id, state="listed",
-                version=1, outstanding=0, reason="", vendor_name="", vendor_scheme="", vendor_id="",
-                product_name="", opened_at=at, changed_at=at,
-            )
-        )  # fmt: skip
-        connection.execute(
-            insert(t.listings).values(
-                id=listing_id, vendor_scheme="JP-JCN", vendor_id=str(position), product_code="x", version=1
-            )
-        )
-        connection.execute(
-            insert(t.listing_versions).values(
-                listing_id=listing_id, version=1, case_id=case_id, published_at=at, document=b"{}",
-                document_sha256="",
-            )
-        )  # fmt: skip
-        connection.execute(
-            insert(t.listing_changes).values(
-                position=position, kind="published", listing_id=listing_id, version=1, occurred_at=at
-            )
-        )
+        publish(self.world.database, count, self.now)
 
     @contextmanager
     def subscribers(self) -> Iterator[SqlSubscribers]:
