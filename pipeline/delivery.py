@@ -230,8 +230,8 @@ class DeliverySchedule:
         if failures >= self.failures:
             doublings = min(failures - self.failures, 30)
             rest = min(self.rest * 2**doublings, self.longest_rest)
-        if outcome.status is not None and (outcome.status == 429 or outcome.status >= 500):
-            # It asks to be spared: the others for it wait as well, not only this one.
+        if outcome.status is None or outcome.status == 429 or outcome.status >= 500:
+            # It asks to be spared, or is not there: the others for it wait as well, not only this one.
             rest = max(rest, outcome.retry_after or timedelta(), min(self.delays[0], self.rest))
         return Health(failures, before.failing_since or now, now + rest if rest else None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,7 +45,7 @@ class Sink:
     A ping is answered with its challenge, unless ``echoes`` is turned off.
     """
 
-    def __init__(self, says: Callable[[Received], int] = lambda _received: 204) -> None:
+    def __init__(self, says: Callable[[Received], int] = lambda _received: 204, port: int = 0) -> None:
         self.received: list[Received] = []
         self.says = says
         self.echoes = True
@@ -64,15 +65,16 @@ class Sink:
                 status, answer = sink.says(received), b""
                 if received.is_ping and status < 300 and sink.echoes:
                     status, answer = 200, json.dumps(received.event["data"]).encode()
-                self.send_response(status)
-                self.send_header("content-length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
+                with suppress(ConnectionError):  # the sender has not waited, or was killed
+                    self.send_response(status)
+                    self.send_header("content-length", str(len(answer)))
+                    self.end_headers()
+                    self.wfile.write(answer)
 
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()

@@ -77,6 +77,7 @@ def test_an_endpoint_rests_ever_longer() -> None:
 
 def test_who_asks_to_be_spared_rests_at_once_and_as_long_as_it_asks() -> None:
     assert SCHEDULE.health(WELL, failed(429), NOW).rests_until == NOW + timedelta(seconds=5)
+    assert SCHEDULE.health(WELL, failed(None), NOW).rests_until == NOW + timedelta(seconds=5)
     minutes = timedelta(minutes=20)
     assert SCHEDULE.health(WELL, failed(503, minutes), NOW).rests_until == NOW + minutes
     # A wrong answer to one message says nothing of the others.
