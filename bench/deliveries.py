@@ -1,9 +1,9 @@
-"""``python -m bench.deliveries``: how many hints a second reach a sink on this machine, and what telling costs.
+"""``python -m bench.deliveries``: hints a second to a sink on this machine, and what it costs a case to tell.
 
 The sink is a process of its own that answers 204 and keeps nothing. Beside ours stands what one would
-otherwise write: sign and ``requests.Session.post`` in a loop, without state, so a process that dies loses all
-that was not sent. The second table is what a case pays for being told of: its moves with no endpoint set, with
-one, and without the statement that tells.
+otherwise write: sign and ``requests.Session.post`` in a loop, without state, so that a process that dies
+loses all that was not sent. The second table is what a case pays: its moves with no endpoint set, with one,
+and without the statement that tells.
 """
 
 from __future__ import annotations

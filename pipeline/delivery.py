@@ -24,6 +24,8 @@ from pipeline.documents import Json
 from pipeline.errors import SekishoError
 from pipeline.lifecycle import State
 from pipeline.model import Event, Text, isoformat
+from pipeline.review_model import Question
+from pipeline.review_words import DOCUMENTS, QUESTIONS
 
 ANSWER_LIMIT = 1024
 """Bytes of an endpoint's answer that are read at all."""
@@ -137,7 +139,8 @@ class Delivery:
 
     ``sequence`` orders what is told of one subject: the position in the feed, or the version of the case.
     ``kind`` is the feed's word for the change, or the case's new state. ``asked`` is what stands in the way
-    of an application. ``tries`` counts those that failed.
+    of an application, ``questions`` what its vendor was asked with this change. ``tries`` counts those that
+    failed.
     """
 
     id: UUID
@@ -149,6 +152,7 @@ class Delivery:
     occurred_at: datetime
     tries: int
     asked: tuple[Json, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +313,21 @@ def _of_application(delivery: Delivery, base_url: str) -> dict[str, Any]:
             {key: point.get(key) for key in ("rule", "reason", "message", "remedy")}
             for point in delivery.asked[:MOST_ASKED]
         ],
+        "questions": [_question(question) for question in delivery.questions],
         "links": {"application": f"{base_url}/v1/applications/{delivery.subject}"},
+    }
+
+
+def _question(question: Question) -> dict[str, Any]:
+    # Not the reviewer's own words: those are read where the vendor proves who it is.
+    document = DOCUMENTS.get(question.about)
+    return {
+        "id": str(question.id),
+        "code": question.code,
+        **QUESTIONS[question.code].as_json(),
+        "field": question.about if question.about.startswith("/") else None,
+        "document": None if document is None else {"code": question.about, **document.as_json()},
+        "due_on": question.due_on.isoformat(),
     }
 
 

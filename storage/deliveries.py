@@ -24,6 +24,7 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
+    null,
     or_,
     select,
     update,
@@ -50,6 +51,7 @@ from pipeline.lifecycle import State
 from pipeline.model import Judgement, Verdict
 from storage import tables as t
 from storage.dialect import AnyRow, upsert
+from storage.reviews import question_of
 from storage.writes import Write, write
 
 WINDOW = 100
@@ -59,7 +61,7 @@ BATCH = 16
 """Deliveries that are sent before what came of them is written down, if they are quick."""
 
 _LONGEST_LEASE = timedelta(hours=1)
-_ASKING = (State.REFERRED, State.REJECTED)
+_ASKING = frozenset({State.REFERRED, State.REJECTED, State.ASKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +335,10 @@ class SqlDeliveries:
     def _with_what_is_asked(self, delivery: Delivery) -> Delivery:
         if delivery.about is About.LISTING or delivery.kind not in _ASKING:
             return delivery
+        if delivery.kind == State.ASKED:
+            asked = {"of_application": delivery.subject, "at": delivery.occurred_at}
+            questions = self._connection.execute(_ASKED_WITH, asked)
+            return replace(delivery, questions=tuple(map(question_of, questions)))
         outcome = self._connection.execute(
             _OUTCOME, {"of_application": delivery.subject, "at": delivery.occurred_at}
         ).scalar_one_or_none()
@@ -491,6 +497,14 @@ _OUTCOME = (
     )
     .order_by(t.decisions.c.number.desc())
     .limit(1)
+)
+
+_ASKED_WITH = (
+    # Asked with the very change: the same questions at each try, whatever became of them since.
+    select(t.questions, null().label("body"))
+    .join(t.cases, t.cases.c.id == t.questions.c.case_id)
+    .where(t.cases.c.application_id == bindparam("of_application"), t.questions.c.asked_at == bindparam("at"))
+    .order_by(t.questions.c.id)
 )
 
 

@@ -255,7 +255,7 @@ class SqlReviews:
     def questions(self, case_id: UUID) -> tuple[Question, ...]:
         """Every question, the first one first."""
         rows = self._connection.execute(_QUESTIONS, {"of_case": case_id})
-        return tuple(map(_question, rows))
+        return tuple(map(question_of, rows))
 
     def close_questions(
         self,
@@ -599,7 +599,7 @@ def _proposal(row: AnyRow) -> Proposal:
     )
 
 
-def _question(row: AnyRow) -> Question:
+def question_of(row: AnyRow) -> Question:
     answer = "" if row.body is None else str(_data(row.body).get("answer", ""))
     return Question(
         id=row.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import orjson
@@ -18,6 +18,10 @@ from pipeline.errors import StaleCase
 from pipeline.identifiers import new_id
 from pipeline.lifecycle import State
 from pipeline.model import Judgement, Stage, Verdict
+from pipeline.people import Person, Role
+from pipeline.review import Review
+from pipeline.review_model import Ask, Seen
+from pipeline.review_policy import ReviewTimes
 from pipeline.sending import Sending
 from storage import tables as t
 from storage.deliveries import BATCH, WINDOW
@@ -494,6 +498,50 @@ def test_what_a_rejected_vendor_is_told_says_what_stands_in_the_way(post: Post) 
         [],
         [{key: asked[key] for key in ("rule", "reason", "message", "remedy")}],
     ]
+
+
+def test_a_vendor_that_is_asked_is_told_what_where_and_by_when_but_not_in_the_reviewers_words(
+    post: Post,
+) -> None:
+    endpoint_of_the_sender(post)
+    post.world.policy.referring = True
+    step = post.world.receive()
+    post.world.verification.carry_on(step.id)
+    post.sweep()
+    review = Review(post.world.memory, post.world.clock, ReviewTimes())
+    aya = Person("aya", Role.REVIEWER)
+    asks = [
+        Ask("FIELD_UNCLEAR", "/contract/court", "どの裁判所ですか。"),
+        Ask("DOCUMENT_NEEDED", "certificate"),
+    ]
+    file = post.world.file(step.case_id)
+    review.ask(step.reference, Seen.of(file), aya, asks, due_on=date(2026, 11, 10))
+    post.endpoint.says = lambda _event: 503
+    post.sweep()
+    # It is answered before the message arrives: the message stays what it was.
+    file = post.world.file(step.case_id)
+    review.take_back(step.reference, Seen.of(file), aya)
+    post.world.clock.advance(timedelta(seconds=6))
+    post.endpoint.says = lambda _event: 200
+    post.sweep()
+    asked = [
+        (event, body)
+        for event, body in zip(post.endpoint.received, post.endpoint.bodies, strict=True)
+        if event["type"] == "sekisho.application.asked"
+    ]
+    assert len(asked) == 2
+    assert asked[0][1] == asked[1][1]
+    field, document = asked[0][0]["data"]["questions"]
+    assert (field["code"], field["field"], field["due_on"]) == (
+        "FIELD_UNCLEAR",
+        "/contract/court",
+        "2026-11-10",
+    )
+    assert field["ja"]
+    assert field["en"]
+    assert document["document"]["code"] == "certificate"
+    assert "どの裁判所" not in asked[0][1].decode()
+    assert b"aya" not in asked[0][1]
 
 
 def test_without_an_endpoint_nothing_is_written(post: Post) -> None:
