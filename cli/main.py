@@ -19,6 +19,7 @@ from cli.config import config
 from cli.connectors import connectors_ as connectors
 from cli.demo import demo
 from cli.doctor import doctor
+from cli.erase import erase
 from cli.imports import imports
 from cli.keys import keys
 from cli.migrate import migrate
@@ -60,7 +61,7 @@ def sekisho() -> None:
 
 _COMMANDS = (
     *(demo, up, submit, case, catalog, policy, names, registry, connectors, imports, audit, receipt),
-    *(senders, subscribers, reviewers, doctor, migrate, config, keys, probe),
+    *(erase, senders, subscribers, reviewers, doctor, migrate, config, keys, probe),
 )
 for _command in _COMMANDS:
     sekisho.add_command(_command)
