@@ -15,7 +15,7 @@ from rules.library import Library
 from rules.provenance import JAPAN
 from rules.ruleset import Ruleset, severity_of
 
-DEFAULT = "jp-national-first"
+DEFAULT = "jp-national"
 """The base that judges cases."""
 
 

@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         repr=False,
         description="The sources that are asked, with keys and addresses, as JSON: docs/operations.md",
     )
-    policy: str = Field("jp-national-first", description="The policy pack in force")
+    policy: str = Field("jp-national", description="The policy pack in force")
     policy_candidate: str = Field(
         "",
         description="A pack that is tried beside it and never applied: a name, a file, or a proposal's id",

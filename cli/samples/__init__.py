@@ -23,7 +23,7 @@ class Sample:
     """One application with what is to become of it.
 
     ``outcome`` is where its case comes to rest: ``listed``, ``rejected`` or ``referred``. ``rule`` is the
-    first rule that keeps it from being listed, ``""`` where none does. ``note`` says what it shows.
+    first rule whose effect is the decision, ``""`` where it is listed. ``note`` says what it shows.
     """
 
     name: str

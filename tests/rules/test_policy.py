@@ -61,7 +61,8 @@ FOUND = Evidence(
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
-    return PackPolicy.load()
+    """The few rules that home registers and the application can answer."""
+    return PackPolicy.load("jp-national-first")
 
 
 def judged(policy: Policy, evidence: list[Evidence], gaps: list[Gap], **changes: Any) -> Judgement:
@@ -123,11 +124,19 @@ def test_a_declared_register_entry_would_not_count(policy: Policy) -> None:
 
 def test_the_same_dossier_gives_the_same_bytes(policy: Policy) -> None:
     dossier = policy.assemble(APPLICATION, [FOUND], [], NOW)
-    again = PackPolicy.load().assemble(APPLICATION, [FOUND], [], NOW)
+    other = PackPolicy.load("jp-national-first")
+    again = other.assemble(APPLICATION, [FOUND], [], NOW)
     assert again.digest == dossier.digest
-    first, second = policy.judge(dossier), PackPolicy.load().judge(again)
+    first, second = policy.judge(dossier), other.judge(again)
     assert canonical(first.outcome) == canonical(second.outcome)
     assert first.outcome["evidence_snapshot"] == dossier.digest
+
+
+def test_the_national_policy_is_in_force_unless_another_is_named() -> None:
+    judgement = judged(PackPolicy.load(), [FOUND], [])
+    assert judgement.verdict is Verdict.REVIEW
+    assert judgement.outcome["policy"][0].startswith("jp-national@")
+    assert len(judgement.outcome["results"]) == 30
 
 
 def test_other_packs_can_be_in_force() -> None:
