@@ -192,7 +192,8 @@ class Collection:
         if not not_before:
             return {}
         with self.memory.read() as tx:
-            return tx.cases.fresh_answers(inquiries, not_before)
+            fresh = tx.cases.fresh_answers(inquiries, not_before)
+        return {inquiry.key: fresh[inquiry.question] for inquiry in inquiries if inquiry.question in fresh}
 
     def _fresh_again(self, each: _Try) -> Capture | None:
         """As :meth:`_fresh`; but what could not be read, or a person wants anew, is asked for again."""

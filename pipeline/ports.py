@@ -262,8 +262,8 @@ class Cases(Protocol):
 
     def fresh_answers(
         self, inquiries: Sequence[Inquiry], not_before: Mapping[str, datetime]
-    ) -> dict[tuple[str, str], Capture]:
-        """The latest answer to each inquiry's question, whoever asked it, by :attr:`Inquiry.key`.
+    ) -> dict[str, Capture]:
+        """The latest answer to each inquiry's question, whoever asked it, by question.
 
         :param not_before: by source, since when it must have been captured; a source that is not in it has
             none. Neither has an inquiry without a question.

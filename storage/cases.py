@@ -209,8 +209,8 @@ class SqlCases:
 
     def fresh_answers(
         self, inquiries: Sequence[Inquiry], not_before: Mapping[str, datetime]
-    ) -> dict[tuple[str, str], Capture]:
-        """The latest answer to each inquiry's question, whoever asked it, by :attr:`Inquiry.key`.
+    ) -> dict[str, Capture]:
+        """The latest answer to each inquiry's question, whoever asked it, by question.
 
         :param not_before: by source, since when it must have been captured; a source that is not in it has
             none. Neither has an inquiry without a question.
@@ -223,11 +223,9 @@ class SqlCases:
         )
         captures = {row.question: _capture(row) for row in rows}
         return {
-            inquiry.key: capture
-            for inquiry in inquiries
-            if (capture := captures.get(inquiry.question)) is not None
-            and inquiry.source in not_before
-            and capture.fetched_at >= not_before[inquiry.source]
+            question: capture
+            for question, capture in captures.items()
+            if capture.fetched_at >= not_before[capture.source]
         }
 
     def summaries(self, states: Sequence[State] = (), limit: int = 50) -> list[CaseSummary]:
