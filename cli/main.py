@@ -35,6 +35,7 @@ from cli.senders import senders
 from cli.submit import submit
 from cli.subscribers import subscribers
 from cli.up import up
+from cli.verify import verify
 
 
 class Sekisho(click.Group):
@@ -60,7 +61,7 @@ def sekisho() -> None:
 
 
 _COMMANDS = (
-    *(demo, up, submit, case, catalog, policy, names, registry, connectors, imports, audit, receipt),
+    *(demo, up, submit, case, catalog, policy, names, registry, verify, connectors, imports, audit, receipt),
     *(erase, senders, subscribers, reviewers, doctor, migrate, config, keys, probe),
 )
 for _command in _COMMANDS:

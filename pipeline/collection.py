@@ -36,7 +36,7 @@ from pipeline.model import (
 from pipeline.ports import Clock, Memory, Sources
 from pipeline.schedule import RetrySchedule
 
-_ALONE = frozenset({"refused", "too_large", "fault", "source_changed"})
+_ALONE = frozenset({"refused", "too_large", "timeout", "fault", "source_changed"})
 """Reasons that may lie in one of the questions of a request: whoever has met one is asked about alone."""
 
 

@@ -31,7 +31,7 @@ def check(world: World, step: Any, source: str) -> Any:
     return next(c for c in world.file(step.case_id).checks if c.inquiry.source == source)
 
 
-def answers_waiting(world: World, count: int, says: str = "timeout") -> list[Any]:
+def answers_waiting(world: World, count: int, says: str = "server_error") -> list[Any]:
     """Cases that wait for jp.nta, all due."""
     steps = []
     for number in NUMBERS[:count]:
@@ -195,7 +195,7 @@ def test_what_is_not_due_yet_waits(world: World) -> None:
     world.sources.paces["jp.nta"] = Pace(batch=10)
     answers_waiting(world, 2)
     later = world.receive(NUMBERS[2])
-    world.sources.script["jp.nta"] = ["timeout"]
+    world.sources.script["jp.nta"] = ["server_error"]
     world.verification.carry_on(later.id)
     world.sources.requests.clear()
     world.sweep()
@@ -215,10 +215,11 @@ def test_a_batch_that_fails_leaves_each_case_with_its_own_tries(world: World) ->
     assert [world.state(step) for step in steps] == [State.LISTED] * 2
 
 
-def test_who_was_refused_is_asked_about_alone(world: World) -> None:
+@pytest.mark.parametrize("reason", ["refused", "timeout"])
+def test_who_was_refused_or_held_up_is_asked_about_alone(world: World, reason: str) -> None:
     """One question that the source refuses does not have the others of its request refused for ever."""
     world.sources.paces["jp.nta"] = Pace(batch=10)
-    steps = answers_waiting(world, 3, "refused")
+    steps = answers_waiting(world, 3, reason)
     world.sweep()
     assert [len(request) for request in world.sources.requests] == [1, 1, 1]
     assert [world.state(step) for step in steps] == [State.LISTED] * 3
