@@ -31,7 +31,7 @@ _BODIES: Mapping[str, str] = {
 """The buyers that have rules of their own, by how the name of an authority begins."""
 
 _LOCAL = re.compile(
-    r"^(東京消防庁|警視庁|東京都|(京都|大阪)府|.{2,3}県|.{1,6}?(?<!都)[市区町村])|[都道府県]庁|広域連合|企業団"
+    r"^(東京消防庁|警視庁|東京都|(京都|大阪)府|.{2,3}県|.{1,6}?(?<![^京]都)[市区町村])|[都道府県]庁|広域連合|企業団"
 )
 _NATIONAL = re.compile(
     r"省|庁|内閣|人事院|会計検査院|裁判所|国会|衆議院|参議院|公正取引委員会|独立行政法人|国立|機構|高速道路|税関|総合事務局"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -82,6 +82,7 @@ SUSPENDED_BY_KOBE = Measure(
     "鳳鳴電機株式会社", "6010001990001", "東京都千代田区", date(2026, 8, 1), "神戸市",
     date(2026, 8, 1), date(2027, 1, 31), "指名停止6か月", "虚偽記載",
 )  # fmt: skip
+WITHOUT_LIU = replace(LISTS, services=tuple(one for one in LISTS.services if one.list == "ismap"))
 
 SCENARIOS = {
     "P01": Scenario(CLEAN, {"N": {}}, "approve approve approve"),
@@ -103,12 +104,14 @@ SCENARIOS = {
             certifications=[],
             isms_in_progress={"contract": True, "audit_on": "2027-04-15"},
             ai={"used": False},
+            ismap=NOT_LISTED,
         ),
         {
             "N": {"SEC-01": "fail→review", "SEC-02": "fail→review", "SEC-04": "fail→note"},
             "K": {"SEC-01": "fail→note", "SEC-02": "fail→review", "SEC-04": "fail→note"},
         },
         "review review review",
+        WITHOUT_LIU,
     ),
     "P04": Scenario(
         from_sample("suzume-books", ismap={"list": "ismap-liu", "number": "L99-0400-1"}),
@@ -123,12 +126,13 @@ SCENARIOS = {
         world=replace(WORLD, faults=(Fault("jp.nta", Kind.UNAVAILABLE),)),
     ),
     "P06": Scenario(
-        from_sample("shinonome-lake"),
+        from_sample("shinonome-lake", ismap=NOT_LISTED),
         {
             "N": {"SEC-01": "fail→review", "SEC-02": "fail→reject"},
             "K": {"SEC-01": "fail→note", "SEC-02": "fail→reject"},
         },
         "reject reject reject",
+        WITHOUT_LIU,
     ),
     "P07": Scenario(
         changed(CLEAN, ismap={"list": "ismap", "number": "C99-0001-2", "valid_to": "2026-10-13"}),
@@ -252,3 +256,146 @@ def test_a_scenario_as_a_whole_application(name: str) -> None:
             outcome = judge(at, scenario.application, policy)
             assert effects(outcome) == scenario.effects.get(policy, scenario.effects["N"]), policy
             assert outcome["decision"] == decision, policy
+
+
+# For each rule: an application that passes, one that fails, and one that leaves it open. A change is the
+# members of the clean application that are otherwise; ``None`` leaves a member out.
+UNSTATED = None
+UNREACHABLE = {"unreachable": UNSTATED}
+"""The schema of applications demands what the rule asks for: it is never open."""
+FOREIGN = {"vendor__country": "IE", "vendor__jp_registered_representative": False}
+"""A vendor with a Japanese number whose seat is abroad."""
+
+TURNS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "REG-02": ({}, {"vendor__name": "北の果て水産株式会社"}, {"vendor__name": "合同会社鳳鳴電機"}),
+    "REG-04": (
+        {},
+        {"qualification__valid_to": "2026-03-31"},
+        {"qualification__categories": ["goods_purchase", "goods_sale", "services"]},
+    ),
+    "REG-05": ({}, {"gbizid": {"level": "entry"}}, {"gbizid": UNSTATED}),
+    "REG-06": (
+        {**FOREIGN, "vendor__sells_only_through_jp_seller": True},
+        {**FOREIGN, "vendor__sells_only_through_jp_seller": False},
+        FOREIGN,
+    ),
+    "REG-08": tuple(  # type: ignore[dict-item]
+        {"vendor__role": "reseller", "maker": {"name": "Fjordlager AS", "country": "NO", **authorisation}}
+        for authorisation in (
+            {"authorisation": {"confirmed": True}},
+            {"authorisation": {"confirmed": True, "valid_to": "2026-10-31"}},
+            {},
+        )
+    ),
+    "EXC-01": (
+        {},
+        {"declarations__mandatory_exclusion": True},
+        {"declarations__mandatory_exclusion": UNSTATED},
+    ),
+    "EXC-02": (
+        {},
+        {"declarations__discretionary_exclusion": True},
+        {"declarations__discretionary_exclusion": UNSTATED},
+    ),
+    "EXC-04": ({}, {"declarations__boryokudan_pledge": False}, {"declarations__boryokudan_pledge": UNSTATED}),
+    "EXC-06": (
+        {},
+        {"declarations__insolvency_petition": True, "declarations__insolvency_plan_confirmed": False},
+        {"declarations__insolvency_petition": UNSTATED},
+    ),
+    "EXC-07": ({}, {"declarations__tax_arrears": True}, {"declarations__tax_arrears": UNSTATED}),
+    "SEC-01": (
+        {},
+        {"ismap": NOT_LISTED, "product__name": {"ja": "別の製品"}},
+        {"ismap": {"list": "ismap-liu"}},
+    ),
+    "SEC-02": ({}, {"certifications": []}, {"certifications": UNSTATED}),
+    "SEC-03": (
+        {},
+        {"hosting": {"ismap_listed": False, "iso27017": False}},
+        {"hosting": {"ismap_listed": False}},
+    ),
+    "SEC-04": ({}, {"certifications": []}, {"certifications": UNSTATED}),
+    "RES-01": ({}, {"data": places(backup=["SG"])}, UNREACHABLE),
+    "RES-02": ({}, {"contract": {"governing_law": "US", "court": "US"}}, UNREACHABLE),
+    "RES-03": ({}, {"foreign_law": {"exposed": True, "notice_promised": False}}, {"foreign_law": UNSTATED}),
+    "RES-04": (
+        {"use__my_number": True},
+        {"use__my_number": True, "support_access": ["US"]},
+        {"use__my_number": True, "support_access": UNSTATED},
+    ),
+    "RES-05": (
+        {},
+        {
+            "subprocessors": [
+                {"name": "B", "country": "US", "no_personal_data": False, "appi28_equivalent_system": False}
+            ]
+        },
+        {"subprocessors": [{"name": "B", "country": "US"}]},
+    ),
+    "RES-06": ({}, {"support_access": ["US"]}, {"support_access": UNSTATED}),
+    "RES-07": (
+        {"ai": {"used": True, "trains_on_input": False, "stores_abroad": False}},
+        {"ai": {"used": True, "trains_on_input": True}},
+        {"ai": {"used": True}},
+    ),
+    "LCK-01": ({}, {"portability__formats": ["vendor-binary"]}, {"portability": UNSTATED}),
+    "LCK-02": ({}, {"portability__retrieval_days": 3}, {"portability": UNSTATED}),
+    "LCK-03": ({}, {"portability__exit_fee_disclosed": False}, {"portability": UNSTATED}),
+    "LCK-04": ({}, {"portability__deletion_days": 90}, {"portability": UNSTATED}),
+}
+
+
+def turned(change: Mapping[str, Any]) -> dict[str, Any]:
+    """The clean application with a change."""
+    document = changed(CLEAN, **{path: value for path, value in change.items() if value is not None})
+    for path in (path for path, value in change.items() if value is None):
+        *above, name = path.split("__")
+        place = document
+        for step in above:
+            place = place[step]
+        del place[name]
+    return document
+
+
+@pytest.fixture(scope="module")
+def at() -> Iterator[Office]:
+    with office() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("rule", TURNS)
+def test_a_rule_turns_with_the_application(rule: str, at: Office) -> None:
+    for change, expected in zip(TURNS[rule], ("pass", "fail", "unknown"), strict=True):
+        if change is UNREACHABLE:
+            continue
+        [result] = [one for one in judge(at, turned(change))["results"] if one["rule"] == rule]
+        assert result["outcome"] == expected, change
+
+
+def test_what_only_sources_can_tell_turns_with_them(at: Office) -> None:
+    """The other rules: by what registers say, and by their silence."""
+
+    def outcome(rule: str, application: Json, here: Office = at) -> str:
+        [result] = [one for one in judge(here, application)["results"] if one["rule"] == rule]
+        return str(result["outcome"])
+
+    everywhere = ("jp.nta", "jp.suspension", "screening.yente")
+    down = replace(WORLD, faults=tuple(Fault(source, Kind.UNAVAILABLE) for source in everywhere))
+    with office(down) as in_vain:
+        for rule in ("REG-01", "EXC-03", "EXC-03L", "EXC-05"):
+            assert (outcome(rule, CLEAN), outcome(rule, CLEAN, in_vain)) == ("pass", "unknown"), rule
+    assert outcome("REG-01", SAMPLES["suzume-books"]) == "fail"
+    assert outcome("EXC-03", SAMPLES["kagerou-site"]) == "fail"
+    with office(lists=replace(LISTS, measures=(SUSPENDED_BY_KOBE,))) as suspended:
+        assert outcome("EXC-03L", CLEAN, suspended) == "fail"
+    assert outcome("SEC-00", CLEAN) == "pass"
+    assert outcome("SEC-00", SAMPLES["shiroyama-secure"]) == "fail"
+
+
+def test_every_rule_is_turned_somewhere(at: Office) -> None:
+    """But ends that no application can reach: its schema demands the class of the use (SEC-00 is never open),
+    and that a sanctioned body is the vendor only a person can say (EXC-05 never fails by itself).
+    """
+    rules = {result["rule"] for result in judge(at, CLEAN)["results"]}
+    assert rules - TURNS.keys() == {"REG-01", "EXC-03", "EXC-03L", "EXC-05", "SEC-00"}
