@@ -10,6 +10,7 @@ from urllib.parse import quote
 import requests
 
 _BUYERS_LENGTH = 60
+_LARGEST = 10_000_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Use:
     confidentiality: int
     personal_data: bool
     my_number: bool
+    low_impact: bool
     value_jpy: int | None
 
     @classmethod
@@ -35,13 +37,14 @@ class Use:
         value = told.get("value_jpy", "").replace(",", "").strip()
         if len(buyer) > _BUYERS_LENGTH or confidentiality not in {"1", "2", "3"}:
             raise ValueError("not a use")
-        if value and not (value.isascii() and value.isdigit() and len(value) <= 14):
+        if value and not (value.isascii() and value.isdigit() and len(value) < 20 and int(value) <= _LARGEST):
             raise ValueError("not an amount")
         return cls(
             buyer,
             int(confidentiality),
             "personal_data" in told,
             "my_number" in told,
+            "low_impact" in told,
             int(value) if value else None,
         )
 
@@ -51,6 +54,7 @@ class Use:
             "confidentiality": str(self.confidentiality),
             "personal_data": str(self.personal_data).lower(),
             "my_number": str(self.my_number).lower(),
+            "low_impact": str(self.low_impact).lower(),
         }
         if self.buyer:
             asked["buyer"] = self.buyer

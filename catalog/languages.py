@@ -51,26 +51,28 @@ class Language:
         """The message for a count; Japanese has one form."""
         return self.gettext(singular if count == 1 else plural)
 
-    def country(self, code: str) -> str:
-        """A country's name; the code where there is none of it."""
-        return str(self.locale.territories.get(code, code))
+    def country(self, code: object) -> str:
+        """A country's name; the code where there is none of it, and nothing for what is no code."""
+        return str(self.locale.territories.get(code, code)) if isinstance(code, str) else ""
 
-    def tongue(self, tag: str) -> str:
-        """A language's name."""
+    def tongue(self, tag: object) -> str:
+        """A language's name; the tag where there is none of it, and nothing for what is no tag."""
+        if not isinstance(tag, str):
+            return ""
         return str(self.locale.languages.get(tag.split("-", maxsplit=1)[0], tag))
 
-    def day(self, written: str | date | None) -> str:
-        """A date (``YYYY-MM-DD``) in words; what is none is shown as it is."""
-        if written is None or written == "":
-            return ""
+    def day(self, written: object) -> str:
+        """A date (or ``YYYY-MM-DD``) in words; a text that is none as it is, nothing for anything else."""
         try:
             day = date.fromisoformat(written) if isinstance(written, str) else written
         except ValueError:
             return str(written)
-        return format_date(day, "long", locale=self.locale)
+        return format_date(day, "long", locale=self.locale) if isinstance(day, date) else ""
 
-    def moment(self, written: str) -> str:
-        """A moment (RFC 3339) in Japan's time."""
+    def moment(self, written: object) -> str:
+        """A moment (RFC 3339) in Japan's time; a text that is none as it is, nothing for anything else."""
+        if not isinstance(written, str):
+            return ""
         try:
             moment = datetime.fromisoformat(written)
         except ValueError:
@@ -81,7 +83,7 @@ class Language:
 
     def yen(self, amount: int) -> str:
         """An amount of yen."""
-        return format_currency(amount, "JPY", locale=self.locale)
+        return format_currency(amount, "JPY", locale=Locale.parse(self.tag))
 
     def number(self, value: int) -> str:
         """A count."""

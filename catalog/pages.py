@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import ChainableUndefined, Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
 from catalog import facets, labels
@@ -25,7 +25,8 @@ class Pages:
         environment = Environment(
             loader=PackageLoader(__package__, "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),
-            undefined=StrictUndefined,
+            # Documents are foreign: what one lacks is left out of its page, and never a fault.
+            undefined=ChainableUndefined,
             extensions=["jinja2.ext.i18n"],
             trim_blocks=True,
             lstrip_blocks=True,
@@ -54,6 +55,7 @@ class Pages:
             "number": language.number,
             "country": language.country,
             "tongue": language.tongue,
+            "items": _items,
         }
         self._environment = environment
 
@@ -115,6 +117,11 @@ class Pages:
                 words = labels.label(self._language, labels.EXCLUSIONS, reason["code"])
                 told.append(f"{words}: {reason['note']}" if reason.get("note") else words)
         return told
+
+
+def _items(value: object) -> list[Any]:
+    """The items of a list; none of anything else."""
+    return value if isinstance(value, list) else []
 
 
 def _language_link(tag: str, here: str) -> str:

@@ -199,6 +199,68 @@ class Offer:
         return _object(self.document.get("startup"))
 
     @property
+    def case(self) -> str:
+        """The case that it rests on."""
+        return _text(self.document.get("case"))
+
+    @property
+    def decided_at(self) -> str:
+        """When it was decided (RFC 3339)."""
+        return _text(_object(self.document.get("decision")).get("decided_at"))
+
+    @property
+    def data_as_of(self) -> str:
+        """The moment that the facts stand for (RFC 3339)."""
+        return _text(self.document.get("data_as_of"))
+
+    @property
+    def policy(self) -> list[str]:
+        """The policy packs that judged."""
+        return [_text(pack) for pack in _list(_object(self.document.get("decision")).get("policy"))]
+
+    @property
+    def category(self) -> str:
+        """The category's code."""
+        return _text(self.product.get("category"))
+
+    @property
+    def deployment(self) -> list[str]:
+        """How it is delivered."""
+        return [_text(code) for code in _list(self.product.get("deployment"))]
+
+    @property
+    def languages(self) -> list[str]:
+        """Languages of the product (BCP 47)."""
+        return [_text(tag) for tag in _list(self.product.get("languages"))]
+
+    @property
+    def support(self) -> tuple[str, list[str]]:
+        """Hours and languages of support."""
+        support = _object(self.product.get("support"))
+        return _text(support.get("hours")), [_text(tag) for tag in _list(support.get("languages"))]
+
+    @property
+    def registered(self) -> Origin:
+        """What stands behind the seller's name."""
+        named = "registered_name" if "registered_name" in self._seller else "name"
+        return self.behind(f"/seller/{named}")
+
+    @property
+    def contract(self) -> tuple[str, str] | None:
+        """Countries of governing law and court, where both are told."""
+        contract = _object(self.part("contract"))
+        law, court = _text(contract.get("governing_law")), _text(contract.get("court"))
+        return (law, court) if law and court else None
+
+    @property
+    def subprocessors(self) -> list[tuple[str, str]] | None:
+        """Name and country of whoever handles data for the seller; None where it is not told."""
+        told = self.part("subprocessors")
+        if not isinstance(told, list):
+            return None
+        return [(_text(one.get("name")), _text(one.get("country"))) for one in _objects(told)]
+
+    @property
     def valid_until(self) -> str:
         """The last day of the listing, empty where it has none."""
         return _text(self.document.get("valid_until"))
@@ -236,7 +298,7 @@ def read(document: Json) -> Entry:
         marks=offer.marks,
         name=fold(offer.name("ja")),
         price=offer.lowest_price,
-        published=_text(_object(document.get("decision")).get("decided_at")),
+        published=offer.decided_at,
         product=product_key(offer),
         name_text=fold(named),
         body_text=fold(" ".join([*summaries, *numbers])),
@@ -253,8 +315,7 @@ Said: TypeAlias = tuple[str, bool, date | None]
 
 
 def _said(offer: Offer) -> Iterator[tuple[facets.Facet, list[Said]]]:
-    product = offer.product
-    yield facets.CATEGORY, _plain([product.get("category")])
+    yield facets.CATEGORY, _plain([offer.category])
     yield (
         facets.BUYER,
         [
@@ -272,16 +333,15 @@ def _said(offer: Offer) -> Iterator[tuple[facets.Facet, list[Said]]]:
             for certificate in offer.certificates
         ],
     )
-    yield facets.DEPLOYMENT, _plain(_list(product.get("deployment")))
+    yield facets.DEPLOYMENT, _plain(offer.deployment)
     yield facets.EXIT, _exit(offer.portability)
     formats = {str(name).lower() for name in _list(offer.portability.get("formats"))}
     yield facets.FORMAT, _plain(sorted(formats & OPEN_FORMATS))
-    contract = _object(offer.part("contract"))
-    law, court = contract.get("governing_law") == "JP", contract.get("court") == "JP"
-    yield facets.LAW, _plain(["jp-law-and-court"] if law and court else ["jp-law"] if law else [])
+    law = {("JP", "JP"): ["jp-law-and-court"]}.get(offer.contract or ("", ""))
+    yield facets.LAW, _plain(law or (["jp-law"] if offer.contract and offer.contract[0] == "JP" else []))
     yield facets.COMPANY, _company(offer)
     yield facets.PREFECTURE, _prefectures(offer)
-    yield facets.LANGUAGE, _plain(_text(tag).split("-")[0] for tag in _list(product.get("languages")))
+    yield facets.LANGUAGE, _plain(tag.split("-")[0] for tag in offer.languages)
 
 
 def _plain(codes: Iterable[Any]) -> list[Said]:
@@ -356,9 +416,9 @@ def _prefectures(offer: Offer) -> list[Said]:
 
 def _certificates(offer: Offer) -> Iterator[Certificate]:
     ismap = _object(offer.part("ismap"))
-    if ismap.get("list") in {"ismap", "ismap-liu"}:
+    if (listed := _text(ismap.get("list"))) in {"ismap", "ismap-liu"}:
         until = _day(ismap.get("valid_to"))
-        yield Certificate(ismap["list"], _text(ismap.get("number")), "", until, offer.behind("/ismap/list"))
+        yield Certificate(listed, _text(ismap.get("number")), "", until, offer.behind("/ismap/list"))
     for number, one in enumerate(_objects(offer.part("certifications"))):
         yield Certificate(
             _text(one.get("type")).lower(),

@@ -164,6 +164,52 @@ def test_what_a_vendor_writes_is_text_everywhere(index: Index, browser: Browser)
     assert json.loads(script.get_text())["name"] == EVIL
 
 
+@st.composite
+def damaged(draw: st.DrawFn) -> dict[str, Any]:
+    """A listing of which some members are gone or are not what they should be."""
+    whole = document(1)
+    for _ in range(draw(st.integers(1, 4))):
+        node: Any = whole
+        while True:
+            keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+            key = draw(st.sampled_from(keys))
+            below = node[key]
+            if not isinstance(below, dict | list) or not below or draw(st.booleans()):
+                break
+            node = below
+        if node is whole and key == "id":
+            continue
+        other = draw(st.sampled_from([None, [], {}, "", 5, True, "x", [1], {"x": {}}]))
+        if isinstance(node, dict) and draw(st.booleans()):
+            del node[key]
+        else:
+            node[key] = other
+        if not whole.get("version"):
+            whole["version"] = 1
+    return whole
+
+
+@given(damaged())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+def test_a_document_that_is_not_as_it_should_be_still_has_its_pages(
+    tmp_path: Path, fits: AnsweringFits, broken: dict[str, Any]
+) -> None:
+    for file in tmp_path.glob("damaged.db*"):
+        file.unlink()
+    index = Index(f"sqlite:///{tmp_path}/damaged.db")
+    browser = Browser(index, fits)
+    index.apply(feed([{**broken, "version": 1}, document(2)]), 2)
+    for url in (
+        "/",
+        "/?q=会計&sort=price&residency=jp-eea",
+        f"/listings/{listing_id(1)}",
+        f"/compare?id={listing_id(1)}&id={listing_id(2)}",
+        "/selection",
+    ):
+        assert browser.get(url).status_code == 200, url
+    index.close()
+
+
 def test_what_is_asked_is_text_too(index: Index, browser: Browser) -> None:
     index.apply(feed([document(1)]), 1)
     answer = browser.get("/?" + urlencode({"q": EVIL}))
@@ -290,7 +336,7 @@ def test_the_fit_is_asked_of_sekisho_for_the_buyers_own_use(
     index.apply(feed([document(1)]), 1)
     query = "buyer=kobe-city&confidentiality=2&personal_data=true&value_jpy=1,000,000"
     page = soup(browser.get(f"/listings/{listing_id(1)}?{query}"))
-    assert fits.asked == [(listing_id(1), Use("kobe-city", 2, True, False, 1_000_000))]
+    assert fits.asked == [(listing_id(1), Use("kobe-city", 2, True, False, False, 1_000_000))]
     answer = page.select_one("[role=status]")
     assert answer is not None
     assert "KOBE-02 Assess it" in answer.get_text(" ", strip=True)
