@@ -6,7 +6,7 @@ Nothing here changes anything. Texts hold names, counts and addresses without pa
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,7 @@ from cli.output import Failure
 if TYPE_CHECKING:
     from celery import Celery
 
+    from pipeline.ports import Connector
     from storage.database import Database
     from tasks.settings import Settings
 
@@ -44,8 +45,27 @@ JOURNAL_LOOK = 2000
 LITTLE_DISK = 1 << 30
 """Bytes. A database that cannot write stops everything."""
 
-KNOWN_RECORDS = {"jp.nta": ("JP-JCN", "7000012050002"), "int.gleif": ("XI-LEI", "506700GE1G29325QX363")}
-"""What each source is asked about: the tax agency itself, and GLEIF itself. Any answer to it will do."""
+KNOWN_RECORDS: Mapping[str, tuple[str, str, str, str]] = {
+    "jp.nta": ("vendor", "JP-JCN", "7000012050002", "国税庁"),
+    "jp.invoice": ("vendor", "JP-INVOICE", "T1000020012271", ""),
+    "jp.gbizinfo": ("vendor", "JP-JCN", "1180301018771", "トヨタ自動車株式会社"),
+    "jp.ismap": ("ismap", "JP-ISMAP", "C21-0008-2", "Amazon Web Services"),
+    "jp.isms": ("iso27001", "JP-ISMS", "JQA-IM2002", ""),
+    "jp.privacymark": ("vendor", "JP-PMARK", "10830292", ""),
+    "jp.suspension": ("vendor", "JP-JCN", "7000012050002", "国税庁"),
+    "jp.startup": ("j-startup", "JP-JCN", "7000012050002", "国税庁"),
+    "int.gleif": ("vendor", "XI-LEI", "506700GE1G29325QX363", ""),
+    "gb.companies-house": ("vendor", "GB-COH", "00445790", "TESCO PLC"),
+    "no.brreg": ("vendor", "NO-BRC", "923609016", "EQUINOR ASA"),
+    "fr.entreprises": ("vendor", "FR-INSEE", "418166096", "OCTO-TECHNOLOGY"),
+    "eu.vies": ("vendor", "XI-VAT", "BE0244142664", ""),
+    "us.fedramp": ("vendor", "US-UEI", "NSDFW8DZAP24", ""),
+    "screening.yente": ("vendor", "XI-LEI", "506700GE1G29325QX363", "GLEIF"),
+}
+"""What each source is asked about: role, scheme, number, name; public bodies and published examples."""
+
+_NEED_NOT_BE_THERE = frozenset({"jp.suspension", "jp.startup", "screening.yente", "us.fedramp"})
+"""Of these any answer will do: nobody certain is in them for ever."""
 
 
 class Health(StrEnum):
@@ -400,9 +420,7 @@ def policy(installation: Installation) -> Iterator[Finding]:
 def sources(installation: Installation) -> Iterator[Finding]:
     """Every source in use answers."""
     from connectors.installed import connect
-    from pipeline.errors import ConfigurationError, SourceError
-    from pipeline.identifiers import OrganisationId
-    from pipeline.model import Inquiry
+    from pipeline.errors import ConfigurationError
 
     try:
         connectors = connect(installation.settings.sources)
@@ -413,19 +431,92 @@ def sources(installation: Installation) -> Iterator[Finding]:
     if not connectors:
         yield warn("sources", "none is asked", "name them in SEKISHO_SOURCES")
     for connector in connectors:
-        name = f"source {connector.source}"
-        known = KNOWN_RECORDS.get(connector.source)
-        if known is None:
-            yield ok(name, "configured; no record is known to ask for")
-            continue
-        inquiry = Inquiry(connector.source, "vendor", OrganisationId(*known))
-        try:
-            capture = connector.fetch(inquiry)
-            presence = connector.parse(inquiry, capture).presence
-        except SourceError as error:
-            yield fail(name, error.reason, error.detail or "see docs/reasons.md")
-        else:
-            yield ok(name, f"answers ({known[0]} {known[1]}: {presence})")
+        yield _asked(connector, installation.settings.sources[connector.source].get("base_url", ""))
+        close = getattr(connector, "close", None)
+        if close is not None:
+            close()
+
+
+def _asked(connector: Connector, base_url: str) -> Finding:
+    """What came of asking a source for a record that is known to be there."""
+    from connectors.transport import is_this_machine
+    from pipeline.errors import SourceChanged, SourceError
+    from pipeline.identifiers import OrganisationId
+    from pipeline.model import Inquiry, Presence
+
+    source = connector.source
+    name = f"source {source}"
+    known = KNOWN_RECORDS.get(source)
+    if known is None:
+        return ok(name, "configured; no record is known to ask for")
+    role, scheme, number, called = known
+    try:
+        capture = connector.fetch(Inquiry(source, role, OrganisationId(scheme, number), called))
+    except SourceError as error:
+        seen = f"{error.reason}: {error.detail}" if error.detail else str(error.reason)
+        return fail(name, seen, REMEDIES.get(str(error.reason), "see docs/reasons.md"))
+    try:
+        presence = connector.parse(
+            Inquiry(source, role, OrganisationId(scheme, number), called), capture
+        ).presence
+    except SourceChanged as error:
+        layout = getattr(connector, "layout", None)
+        remedy = REMEDIES["source_changed" if layout is None or layout.verified else "layout"]
+        return fail(name, f"source_changed: {error.detail} ({capture.sha256})", remedy)
+    seen = f"answers ({scheme} {number}: {presence})"
+    if presence is Presence.FOUND or source in _NEED_NOT_BE_THERE or is_this_machine(base_url):
+        return ok(name, seen)
+    return warn(name, f"{seen}, which it should have", "see that base_url is that of the real source")
+
+
+REMEDIES: Mapping[str, str] = {
+    "refused": "see the key in SEKISHO_SOURCES; the source does not accept it, or the question",
+    "rate_limited": "wait; another process may use the same key",
+    "tls": "see the certificate authorities of this machine, and whether something intercepts TLS",
+    "forbidden_address": "its name leads into a private network; see DNS and base_url",
+    "unreachable": "see base_url, DNS, and whether the way out is open",
+    "timeout": "see the way out; SEKISHO_SOURCE_TIMEOUT_SECONDS may be too short",
+    "redirected": "see base_url: the source has moved",
+    "wrong_media_type": "see base_url; else the source shows a page instead of data: wait",
+    "server_error": "wait; the fault is the source's",
+    "source_changed": "`sekisho connectors fetch --save` keeps the answer; report it",
+    "layout": "its layout is unverified: correct it with a genuine page, docs/sources.md says how",
+}
+"""What to do about a source that gives no usable answer, by reason."""
+
+
+def register(installation: Installation) -> Iterator[Finding]:
+    """The mirror of the corporate-number register, where there is one, is whole and follows the agency's."""
+    from tasks.mirror import mirror_if_there
+    from tasks.upkeep import CHORE
+
+    mirror = mirror_if_there(installation.settings)
+    if mirror is None:
+        return  # one can do without
+    try:
+        day = mirror.register_date()
+    finally:
+        mirror.close()
+    chore = None
+    if installation.migrated is not None:
+        from storage.memory import SqlMemory
+
+        with SqlMemory(installation.migrated).read() as tx:
+            chore = tx.chores.named(CHORE)
+    last = f"; last update: {chore.outcome}" if chore is not None and chore.outcome else ""
+    if day is None:
+        remedy = "import the full file of the whole country: `sekisho registry import`"
+        yield warn("register", f"not whole{last}", remedy)
+        return
+    age = (datetime.now(UTC) + timedelta(hours=9)).date() - day
+    if age > timedelta(days=installation.settings.mirror_age_days):
+        yield warn(
+            "register",
+            f"its state is of {day}, {age.days} days ago{last}",
+            "`sekisho registry update`; the Web-API is asked meanwhile, if jp.nta has an application ID",
+        )
+    else:
+        yield ok("register", f"its state is of {day}{last}")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -441,5 +532,6 @@ CHECKS: tuple[Check, ...] = (
     disk,
     schemas,
     policy,
+    register,
     sources,
 )

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from storage.accounts import SqlAccounts
 from storage.applications import SqlApplications
 from storage.cases import SqlCases
+from storage.chores import SqlChores
 from storage.database import Database
 from storage.decisions import SqlDecisions
 from storage.deliveries import SqlDeliveries
@@ -67,6 +68,11 @@ class SqlTransaction:
     def deliveries(self) -> SqlDeliveries:
         """What is to be told to subscribers."""
         return SqlDeliveries(self.connection)
+
+    @cached_property
+    def chores(self) -> SqlChores:
+        """The work that recurs."""
+        return SqlChores(self.connection)
 
     @cached_property
     def policies(self) -> SqlPolicies:

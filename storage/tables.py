@@ -615,3 +615,12 @@ waivers = Table(
     CheckConstraint("kind <> 'override' OR until IS NOT NULL", name="override_ends"),
     Index("ix_waivers_product", "vendor_scheme", "vendor_id", "product_code"),
 )
+
+chores = Table(
+    "chores",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("due_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("outcome", String(200), nullable=False),
+)

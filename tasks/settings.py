@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     mirror_age_days: int = Field(
         4, ge=0, description="How many days the mirror's state may lie back for jp.nta to answer from it"
     )
+    registry_update_hours: float = Field(
+        6.0, ge=0, description="How often the mirror, where there is one, is brought up to date; 0: never"
+    )
     nta_download_url: str = Field("", description="Another base than the agency's own download pages")
     contact: str = Field("", description="Mail or web address of the operator, told to the sources")
     source_timeout_seconds: float = Field(

@@ -17,9 +17,9 @@ from celery.beat import Scheduler
 from pipeline import receipts
 from pipeline.errors import JournalBroken
 from pipeline.model import Stage, Step
-from tasks import deliveries, dispatch, heartbeat
+from tasks import deliveries, dispatch, heartbeat, upkeep
 from tasks.bootstrap import system
-from tasks.routes import route
+from tasks.routes import EXPRESS, route
 from tasks.settings import settings
 
 log = structlog.get_logger()
@@ -27,6 +27,9 @@ log = structlog.get_logger()
 BATCH = 200
 RETENTION_SECONDS = 3600.0
 """How often the feed is looked through for changes that are too old."""
+
+UPKEEP_SECONDS = 60.0
+"""How often it is looked whether the register's mirror is to be updated."""
 
 LONG_QUEUE = 500
 """A queue this long is alive but behind: sending its steps once more would only make it longer."""
@@ -36,6 +39,7 @@ class Sweeper(Scheduler):  # type: ignore[misc]  # Celery has no types
     """A beat scheduler whose schedule is the ledger."""
 
     _retention_due = 0.0
+    _upkeep_due = 0.0
 
     def setup_schedule(self) -> None:
         """Nothing to set up: the schedule is in the database."""
@@ -53,7 +57,18 @@ class Sweeper(Scheduler):  # type: ignore[misc]  # Celery has no types
             self._keep_catalog()  # it needs no broker
         except Exception as error:  # noqa: BLE001 - the database is away; the next tick tries again
             log.warning("catalog.not_kept", error=type(error).__name__)
+        try:
+            self._keep_register()
+        except Exception as error:  # noqa: BLE001 - the broker or the database is away; it is due again
+            log.warning("register.not_kept", error=type(error).__name__)
         return 0.05 if swept == BATCH else settings().sweep_interval_seconds
+
+    def _keep_register(self) -> None:
+        if monotonic() < self._upkeep_due:
+            return
+        self._upkeep_due = monotonic() + UPKEEP_SECONDS
+        if upkeep.is_due(settings(), system().memory, system().clock.now()):
+            self.app.send_task(upkeep.CHORE, queue=EXPRESS, ignore_result=True, retry=False)
 
     def _keep_catalog(self) -> None:
         if expired := system().expiry():

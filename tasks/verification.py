@@ -16,6 +16,7 @@ from tasks.bootstrap import close_system, system
 from tasks.deliveries import errand_of
 from tasks.routes import ADJUDICATION, COLLECTION, PUBLICATION, REVIEW, SEND, VERIFICATION
 from tasks.settings import settings
+from tasks.upkeep import CHORE, update_register
 
 log = structlog.get_logger()
 
@@ -40,6 +41,14 @@ def _send(*, endpoint: str, subscriber: str, lease: str) -> str:
             raise
 
 
+def _update_register() -> str:
+    try:
+        return update_register(settings(), system().memory, system().clock)
+    except Exception:
+        log.exception("registry.update_failed")
+        raise
+
+
 def _close(**_: object) -> None:
     close_system()
 
@@ -57,3 +66,4 @@ for _name in (
 ):
     app.task(name=_name)(_carry_on)
 app.task(name=SEND)(_send)
+app.task(name=CHORE)(_update_register)

@@ -16,12 +16,17 @@ from cli.output import Exit
 from cli.processes import Signals
 from cli.state import StateFolder
 from cli.supervisor import Supervisor
+from connectors.conformance.registry import Registry, message
+from connectors.sandbox import access
+from connectors.sandbox.server import serving
+from connectors.sandbox.world import load
 from pipeline.identifiers import new_id
 from pipeline.model import Stage
 from storage import tables
 from storage.database import Database
 from tasks.settings import OPEN_SOURCES
 from tests.cli.conftest import Answer, Sekisho
+from tests.registers import line, number, write
 
 pytestmark = pytest.mark.usefixtures("installation")
 
@@ -162,6 +167,46 @@ def test_sources_are_asked_unless_they_are_not_to_be(
     monkeypatch.setenv("SEKISHO_SOURCES", json.dumps({**dict.fromkeys(OPEN_SOURCES, False), "jp.nta": nta}))
     assert healths(sekisho("doctor", "--json"))["source jp.nta"] == "fail"
     assert not any(name.startswith("source") for name in healths(sekisho("doctor", "--offline", "--json")))
+
+
+def test_every_source_is_asked_for_a_record(sekisho: Sekisho, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(load()) as root:
+        monkeypatch.setenv("SEKISHO_SOURCES", json.dumps(access.sources(root)))
+        findings = examined(sekisho("doctor", "--json"))
+    asked = {name.removeprefix("source ") for name in findings if name.startswith("source ")}
+    assert asked == access.sources("").keys()
+    for source in asked:
+        assert findings[f"source {source}"]["health"] == "ok", findings[f"source {source}"]
+        assert "answers" in findings[f"source {source}"]["seen"]
+
+
+def test_a_source_whose_answer_changed_is_named_with_the_answer(
+    sekisho: Sekisho, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = message(b"<html><p>x</p></html>", media_type="text/html")
+    registry = Registry([page] * 2)
+    here = {"base_url": registry.url}
+    chosen = {**dict.fromkeys(OPEN_SOURCES, False), "jp.ismap": here, "no.brreg": here}
+    monkeypatch.setenv("SEKISHO_SOURCES", json.dumps(chosen))
+    findings = examined(sekisho("doctor", "--json"))
+    registry.close()
+    assert "sha256:" in findings["source jp.ismap"]["seen"]
+    assert "layout is unverified" in findings["source jp.ismap"]["remedy"]
+    assert findings["source no.brreg"]["seen"].startswith("wrong_media_type")
+    assert "base_url" in findings["source no.brreg"]["remedy"]
+
+
+def test_the_mirror_is_looked_at_where_there_is_one(sekisho: Sekisho, tmp_path: Path) -> None:
+    assert "register" not in examined(sekisho("doctor", "--json"))
+    today = datetime.now(UTC) + timedelta(hours=9)
+    folder = tmp_path / "register"
+    write(folder, f"00_zenkoku_all_{today - timedelta(days=30):%Y%m%d}.csv", [line(number(1))])
+    assert sekisho("registry", "import", str(folder)).status == 0
+    old = examined(sekisho("doctor", "--json"))["register"]
+    assert (old["health"], "registry update" in old["remedy"]) == ("warn", True)
+    write(folder, f"00_zenkoku_all_{today:%Y%m%d}.csv", [line(number(each)) for each in (1, 2)])
+    assert sekisho("registry", "import", str(folder)).status == 0
+    assert healths(sekisho("doctor", "--json"))["register"] == "ok"
 
 
 def test_a_source_that_is_set_wrongly_is_told(sekisho: Sekisho, monkeypatch: pytest.MonkeyPatch) -> None:
