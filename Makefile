@@ -57,6 +57,7 @@ bench: env  ## Measure against what one would otherwise write; prints ratios
 	@$(BIN)/python -m bench.rules
 	@$(BIN)/python -m bench.mirror
 	@$(BIN)/python -m bench.search
+	@$(BIN)/python -m bench.deliveries
 
 lock: env  ## Renew the pinned requirements from pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -16,7 +16,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -25,7 +27,7 @@ from uuid import UUID
 
 import requests
 from cryptography.fernet import Fernet
-from sqlalchemy import create_engine, insert, text, update
+from sqlalchemy import create_engine, delete, insert, text, update
 from sqlalchemy.engine import make_url
 
 from bench.machines import DATABASES, postgres
@@ -38,9 +40,9 @@ from pipeline.lifecycle import State
 from pipeline.model import Case
 from pipeline.sending import MEDIA_TYPE, Sending
 from pipeline.webhook import SharedSecret, sign
-from storage import cases as case_writes
 from storage import migrations
 from storage import tables as t
+from storage.cases import _MOVE, SqlCases
 from storage.database import Database
 from storage.memory import SqlMemory
 from storage.senders import Cipher
@@ -67,16 +69,14 @@ def main() -> int:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="sekisho-bench-")))
         postgres_url = stack.enter_context(postgres(folder))
         url = stack.enter_context(_sink_process())
-        sent = [_sent("requests in a loop, no state", "", lambda: _bare(url, messages), rounds, messages)]
+        contenders = [Contender("requests in a loop, no state", "", lambda: _bare(url, messages))]
         told = []
         for kind in DATABASES:
-            with _database(kind, folder, postgres_url) as database:
-                name = f"{kind}, one endpoint"
-                sent.append(
-                    _sent("sekisho", name, lambda db=database: _ours(db, url, messages), rounds, messages)
-                )
-            with _database(kind, folder, postgres_url) as database:
-                told += _told(database, kind, rounds, moves)
+            database = stack.enter_context(_database(kind, folder, postgres_url))
+            ours = partial(_serve, database, messages)
+            contenders.append(Contender("sekisho", kind, ours, partial(_subscribe, database, url, messages)))
+            told += _measure(_movers(database, kind, moves), rounds, moves)
+        sent = _measure(contenders, rounds, messages)
     if options.json:
         print(json.dumps({"sent": sent, "told": told}))
         return 0
@@ -93,15 +93,30 @@ def _table(title: str, unit: str, figures: list[dict[str, Any]]) -> Table:
     return Table(title, ("what", "on", unit, "CPU each"), rows)
 
 
-def _sent(what: str, on: str, run: Callable[[], None], rounds: int, count: int) -> dict[str, Any]:
-    rates, cpu = [], []
-    run()  # once to warm up
-    for _ in range(rounds):
-        began, worked = time.perf_counter(), time.process_time()
-        run()
-        rates.append(count / (time.perf_counter() - began))
-        cpu.append((time.process_time() - worked) / count * 1000)
-    return {"what": what, "on": on, "rates": rates, "cpu_milliseconds": cpu}
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """What is measured, and what has to be made ready for it each time."""
+
+    what: str
+    on: str
+    run: Callable[[], None]
+    prepare: Callable[[], None] = lambda: None
+
+
+def _measure(contenders: list[Contender], rounds: int, count: int) -> list[dict[str, Any]]:
+    """The contenders in turn, so that whatever else the machine does hits all of them; once to warm up."""
+    figures: list[dict[str, Any]] = [
+        {"what": one.what, "on": one.on, "rates": [], "cpu_milliseconds": []} for one in contenders
+    ]
+    for turn in range(rounds + 1):
+        for contender, figure in zip(contenders, figures, strict=True):
+            contender.prepare()
+            began, worked = time.perf_counter(), time.process_time()
+            contender.run()
+            if turn:
+                figure["rates"].append(count / (time.perf_counter() - began))
+                figure["cpu_milliseconds"].append((time.process_time() - worked) / count * 1000)
+    return figures
 
 
 def _bare(url: str, count: int) -> None:
@@ -114,25 +129,25 @@ def _bare(url: str, count: int) -> None:
         session.post(url, data=body, headers=headers, timeout=15).raise_for_status()
 
 
-def _ours(database: Database, url: str, count: int) -> None:
-    memory = SqlMemory(database)
-    sending = Sending(memory, HttpCourier(loopback=True), _Clock(), CIPHER.decrypt, DeliverySchedule())
+def _subscribe(database: Database, url: str, count: int) -> None:
+    """One active subscriber, and so many changes for it."""
     with database.write() as connection:
+        connection.execute(update(t.subscribers).values(state="disabled"))
         subscribers = SqlSubscribers(connection, CIPHER)
         registered = subscribers.add(new_id().hex, url, datetime.now(UTC))
         subscribers.activate(registered.id, datetime.now(UTC))
         _change(connection, count)
-    words = []
+
+
+def _serve(database: Database, count: int) -> None:
+    memory, taken = SqlMemory(database), 0
+    sending = Sending(memory, HttpCourier(loopback=True), _Clock(), CIPHER.decrypt, DeliverySchedule())
     while True:
         with memory.write() as tx:
             errands = tx.deliveries.claim(datetime.now(UTC), LEASE, 4)
         if not errands:
             break
-        words += [sending(errand) for errand in errands]
-    with database.write() as connection:
-        # The next round has one endpoint again.
-        connection.execute(update(t.subscribers).values(state="disabled"))
-    taken = sum(int(word.split()[0]) for word in words)
+        taken += sum(int(sending(errand).split()[0]) for errand in errands)
     if taken != count:
         raise AssertionError(f"{taken} of {count} were taken")
 
@@ -142,37 +157,34 @@ class _Clock:
         return datetime.now(UTC)
 
 
-def _told(database: Database, kind: str, rounds: int, count: int) -> list[dict[str, Any]]:
+def _movers(database: Database, kind: str, count: int) -> list[Contender]:
     cases = _cases(database, count)
 
-    def without() -> None:
-        _move_all(database, cases, _bare_move)
+    def bare() -> None:
+        for case in cases:
+            with database.write() as connection:
+                _bare_move(connection, case)
 
     def move() -> None:
-        _move_all(
-            database,
-            cases,
-            lambda connection, case: case_writes.SqlCases(connection).move(
-                case, State.COLLECTING, datetime.now(UTC), outstanding=1
-            ),
-        )
+        for case in cases:
+            with database.write() as connection:
+                SqlCases(connection).move(case, State.COLLECTING, datetime.now(UTC), outstanding=1)
 
-    figures = [
-        _sent("the change of state alone", kind, without, rounds, count),
-        _sent("no endpoint set", kind, move, rounds, count),
-    ]
-    with database.write() as connection:
-        SqlSubscribers(connection, CIPHER).set_endpoint("bench", "https://vendor.example/", datetime.now(UTC))
-    return [*figures, _sent("an endpoint set", kind, move, rounds, count)]
-
-
-def _move_all(database: Database, cases: list[Case], move: Callable[[Any, Case], object]) -> None:
-    with database.write() as connection:
-        connection.execute(update(t.cases).values(state=State.RECEIVED, version=1, outstanding=0))
-        connection.execute(text("DELETE FROM deliveries"))
-    for case in cases:
+    def again(*, endpoint: bool) -> None:
         with database.write() as connection:
-            move(connection, case)
+            connection.execute(update(t.cases).values(state=State.RECEIVED, version=1, outstanding=0))
+            connection.execute(delete(t.deliveries))
+            connection.execute(delete(t.subscriber_keys))
+            connection.execute(delete(t.subscribers))
+            if endpoint:
+                url = "https://vendor.example/"
+                SqlSubscribers(connection, CIPHER).set_endpoint("bench", url, datetime.now(UTC))
+
+    return [
+        Contender("the change of state alone", kind, bare, partial(again, endpoint=False)),
+        Contender("no endpoint set", kind, move, partial(again, endpoint=False)),
+        Contender("an endpoint set", kind, move, partial(again, endpoint=True)),
+    ]
 
 
 def _bare_move(connection: Any, case: Case) -> None:
@@ -180,7 +192,7 @@ def _bare_move(connection: Any, case: Case) -> None:
         "case_id": case.id, "seen_version": 1, "to_state": State.COLLECTING, "to_outstanding": 1,
         "to_reason": "", "moved_at": datetime.now(UTC),
     }  # fmt: skip
-    write(connection, (case_writes._MOVE, [row]))  # noqa: SLF001 - what is measured is this statement
+    write(connection, (_MOVE, [row]))
 
 
 def _cases(database: Database, count: int) -> list[Case]:

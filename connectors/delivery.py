@@ -41,16 +41,19 @@ LONGEST_URL = 2000
 _ANSWER_SECONDS = 2.0
 """What an answer's body may take once its status is there. It decides nothing but a ping."""
 
-_HTTPS = Text(
-    "通知先はhttps://で始まるURLにしてください。認証情報とフラグメントは含められません。",
-    "The address must be an https:// URL in ASCII, without credentials and fragment.",
-)
-_PORT = Text("このポートは許可されていません。", "This port is not allowed.")
-_UNRESOLVED = Text("ホスト名を解決できません。", "The host's name does not resolve.")
-_PRIVATE = Text(
-    "内部ネットワークのアドレスは通知先にできません。",
-    "The host leads into a private network, which is not allowed.",
-)
+FAULTS: Mapping[str, Text] = {
+    "endpoint.address_malformed": Text(
+        "通知先はhttps://で始まるURLにしてください。認証情報とフラグメントは含められません。",
+        "The address must be an https:// URL in ASCII, without credentials and fragment.",
+    ),
+    "endpoint.port_not_allowed": Text("このポートは許可されていません。", "This port is not allowed."),
+    "endpoint.unresolved": Text("ホスト名を解決できません。", "The host's name does not resolve."),
+    "endpoint.forbidden_address": Text(
+        "内部ネットワークのアドレスは通知先にできません。",
+        "The host leads into a private network, which is not allowed.",
+    ),
+}
+"""Why an address cannot be registered, by code (``docs/reasons.md``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,9 @@ class HttpCourier:
         try:
             permitted(reach, address.hostname or "", address.port or 443)
         except socket.gaierror:
-            raise UnusableAddress("endpoint.unresolved", _UNRESOLVED) from None
+            raise _unusable("endpoint.unresolved") from None
         except ForbiddenAddress:
-            raise UnusableAddress("endpoint.forbidden_address", _PRIVATE) from None
+            raise _unusable("endpoint.forbidden_address") from None
 
     @contextmanager
     def open(self, url: str) -> Iterator[HttpEndpoint]:
@@ -121,7 +124,7 @@ class HttpCourier:
             address = urlsplit(url)
             host, port = address.hostname, address.port
         except ValueError:
-            raise UnusableAddress("endpoint.address_malformed", _HTTPS) from None
+            raise _unusable("endpoint.address_malformed") from None
         here = self._loopback and is_this_machine(url)
         usable = (
             host
@@ -132,9 +135,9 @@ class HttpCourier:
             and (address.scheme == "https" or (address.scheme == "http" and here))
         )
         if not usable:
-            raise UnusableAddress("endpoint.address_malformed", _HTTPS)
+            raise _unusable("endpoint.address_malformed")
         if not here and (port or 443) not in self._ports:
-            raise UnusableAddress("endpoint.port_not_allowed", _PORT)
+            raise _unusable("endpoint.port_not_allowed")
         return address, Reach.LOOPBACK if here else Reach.PUBLIC
 
 
@@ -199,6 +202,10 @@ class HttpEndpoint:
         answer = _beginning(raw)
         reason = "" if 200 <= status < 300 else _reason_of(status)
         return Outcome(status, reason, timedelta(), wait, answer)
+
+
+def _unusable(code: str) -> UnusableAddress:
+    return UnusableAddress(code, FAULTS[code])
 
 
 def _beginning(raw: urllib3.HTTPResponse) -> bytes:

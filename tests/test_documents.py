@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.delivery import FAULTS
 from connectors.reasons import Reason
 from pipeline import problems
 
@@ -26,5 +27,7 @@ def test_every_code_is_explained() -> None:
     text = (CHECKOUT / "docs" / "reasons.md").read_text(encoding="utf-8")
     for problem in problems.CATALOGUE.values():
         assert f"| `{problem.code}` | {problem.status} | {problem.text.ja} | {problem.text.en} |" in text
-    for reason in Reason:
+    for reason in (*Reason, "gone", "challenge_missing"):
         assert f"| `{reason}` |" in text
+    for code, fault in FAULTS.items():
+        assert f"| `{code}` | {fault.ja} | {fault.en} |" in text
