@@ -91,8 +91,8 @@ def options(chosen: FlowerSettings) -> dict[str, Any]:
         # Who may control workers and tasks is a matter of roles.
         "read_only": False,
         "natural_time": True,
-        # The case reference is in kwargs, the word that a task returned is its result.
-        "tasks_columns": "name,kwargs,state,received,runtime,result,worker",
+        # The id leads to the task; the case reference is in kwargs, the word that it returned is its result.
+        "tasks_columns": "uuid,name,kwargs,state,received,runtime,result,worker",
         "purge_offline_workers": 300,
         "max_tasks": 20_000,
         "persistent": False,

@@ -5,6 +5,7 @@ Flower has no documented place for pages of others. What is used of it is named 
 
 - ``flower.urls.handlers`` and ``flower.urls.settings``, read when Flower makes its application;
 - ``flower.views.BaseHandler``: its navigation, error pages and ``url_prefix``;
+- ``flower.utils.tasks.search_tasks`` over ``application.events``: the tasks of a case;
 - ``auth_provider``, Flower's documented option for another login;
 - two places in its templates (:data:`INSERTIONS`), without which there is no tab and no link, but all else
   works.

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import quote
 
+from flower.utils.tasks import search_tasks
 from tornado.web import HTTPError
 
 from pipeline.errors import StaleCase
@@ -19,6 +20,7 @@ from web.desk.page import Page, id_or_none
 from web.desk.pages import actions, application, case, history, queue
 from web.desk.pages.capture import may_see, shown
 
+MOST_TASKS = 20
 STATUS = {"case_unknown": 404, "not_allowed": 403, "same_person": 403, "decided_before": 403}
 """What a refusal is in HTTP; every other is 422: the form asks for what cannot be."""
 
@@ -79,7 +81,26 @@ class CasePage(CaseHandler):
         """Show it."""
         view = await self.view(self.reference(text))
         done = self.get_query_argument("done", "")
-        self.show("desk_case.html", done=actions.ACTIONS.get(done), **self.shown_case(view))
+        self.show(
+            "desk_case.html",
+            done=actions.ACTIONS.get(done),
+            tasks=self._tasks(view.file.case.reference),
+            **self.shown_case(view),
+        )
+
+    def _tasks(self, reference: str) -> list[tuple[str, str, str]]:
+        """The tasks of this case that Flower remembers: id, name, state. It forgets them at its end."""
+        events = self.application.events
+        found = search_tasks(
+            events,
+            search=f"kwargs:{reference}",
+            sort_by="received",
+            descending=True,
+            offset=0,
+            limit=MOST_TASKS,
+        )
+        known = ((task_id, events.state.tasks.get(task_id)) for task_id in found.task_ids)
+        return [(task_id, str(task.name), str(task.state)) for task_id, task in known if task is not None]
 
 
 class Acting(CaseHandler):
