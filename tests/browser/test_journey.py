@@ -12,6 +12,8 @@ from tests.browser.conftest import Office, confirmed, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
+SAMPLES = {"ja": "akatsuki-board", "en": "comeragh-analytics"}
+"""Each of a vendor that has no listing yet."""
 ASK = {"ja": "申請者に質問しました", "en": "the vendor was asked"}
 SAME_PERSON = {"ja": "提案した本人は承認できません。", "en": "Whoever proposed cannot confirm it."}
 
@@ -26,7 +28,7 @@ def act(page: Page, action: str) -> None:
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_a_case_from_a_flower_task_to_the_catalog(office: Office, language: str) -> None:
     code = f"journey-{language}"
-    first = office.submit("akatsuki-board", code)
+    first = office.submit(SAMPLES[language], code)
     assert office.state(first["case"]) == "referred"
     ann = office.person(f"ann-{language}", "reviewer", language)
 
@@ -54,7 +56,7 @@ def test_a_case_from_a_flower_task_to_the_catalog(office: Office, language: str)
     expect(ann.locator("main")).to_contain_text(first["case"])
 
     # The vendor corrects: a new application takes the place of the old one.
-    second = office.submit("akatsuki-board", code, supersedes=first["application"])
+    second = office.submit(SAMPLES[language], code, supersedes=first["application"])
     assert office.state(second["case"]) == "referred"
     assert office.state(first["case"]) == "superseded"
 
@@ -98,7 +100,7 @@ def test_a_case_from_a_flower_task_to_the_catalog(office: Office, language: str)
 
 
 def test_two_reviewers_at_once_and_a_stale_form(office: Office) -> None:
-    case = office.submit("shijima-talk", "stale")["case"]
+    case = office.submit("tamayura-meetings", "stale")["case"]
     ann, ben = (office.person(name, "reviewer", "en") for name in ("ann-stale", "ben-stale"))
     for page in (ann, ben):
         page.goto(f"/reviews/cases/{case}")
@@ -117,7 +119,7 @@ def test_two_reviewers_at_once_and_a_stale_form(office: Office) -> None:
 
 
 def test_keys_open_forms_and_can_be_turned_off(office: Office) -> None:
-    case = office.submit("tamayura-meetings", "keys")["case"]
+    case = office.submit("minatoya-redwood", "keys")["case"]
     ann = office.person("ann-keys", "reviewer", "en")
     ann.goto(f"/reviews/cases/{case}")
     ann.keyboard.press("r")

@@ -32,7 +32,7 @@ from web.desk.gate import Gate
 from web.desk.handlers import routes
 from web.desk.page import Choice
 from web.desk.services import DeskServices
-from web.desk.sign_in import Password, SignOut
+from web.desk.sign_in import AtProvider, FromProvider, Password, SignOut
 
 log = structlog.get_logger()
 
@@ -134,6 +134,8 @@ def build(services: DeskServices) -> None:
 
 def _ours() -> list[url]:
     return [
+        url(r"/login/oidc", AtProvider, name="desk_oidc"),
+        url(r"/login/oidc/return", FromProvider, name="desk_oidc_return"),
         url(r"/reviews/password", Password, name="desk_password"),
         url(r"/reviews/choice", Choice, name="desk_choice"),
         url(r"/reviews/static/(.*)", StaticFileHandler, {"path": str(STATIC)}, name="desk_static"),

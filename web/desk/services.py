@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from pipeline.model import Step
 from pipeline.ports import Clock
@@ -14,6 +15,7 @@ from tasks.accounts import Accounts
 from tasks.bootstrap import desk_services
 from tasks.flower_options import FlowerSettings
 from tasks.sources import SourceStanding
+from web.desk.oidc import Provider
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class DeskServices:
     review: Review
     notify: Callable[[Step], None]
     sources: Callable[[], list[SourceStanding]]
+
+    @cached_property
+    def provider(self) -> Provider | None:
+        """The identity provider, where there is one."""
+        return Provider(self.settings, self.clock) if self.settings.oidc_issuer else None
 
     @classmethod
     def of(cls, settings: FlowerSettings) -> DeskServices:
