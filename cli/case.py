@@ -10,6 +10,7 @@ from uuid import UUID
 
 import click
 
+from cli import deciding
 from cli.outcomes import cited, print_buyers, print_results
 from cli.output import Command, Exit, Failure, as_json, console, emit, emit_all, in_language, state_folder
 from pipeline.lifecycle import MEANING, State
@@ -23,7 +24,11 @@ _EXITS = (Exit.NOT_FOUND, Exit.CONFLICT, Exit.INVALID, Exit.TRY_AGAIN)
 
 @click.group()
 def case() -> None:
-    """Look at cases."""
+    """Look at cases, and decide them."""
+
+
+for _command in deciding.COMMANDS:
+    case.add_command(_command)
 
 
 @case.command("list", cls=Command, exits=_EXITS)
@@ -146,6 +151,7 @@ def _described(file: CaseFile, journal: Sequence[Event]) -> dict[str, Any]:
         "application": str(file.application.id),
         "state": str(file.case.state),
         "version": file.case.version,
+        "seen": deciding.seen_of(file),
         "vendor": file.application.vendor_name,
         "product": file.application.product_name,
         "opened_at": file.case.opened_at.isoformat(),
@@ -191,6 +197,7 @@ def _print(file: CaseFile, journal: Sequence[Event], lang: str) -> None:
     out.print(f"{case_.reference}  {_state(case_.state, lang)}", style="bold")
     out.print(f"{application.vendor_name} ({application.vendor_id}): {application.product_name}")
     out.print(f"application {application.id}, received {_local(application.received_at)}")
+    out.print(f"to act on it: --seen {deciding.seen_of(file)}")
 
     if file.checks:
         out.print("\nChecks", style="bold")

@@ -28,6 +28,11 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day + _DAY, time(), JAPAN).astimezone(UTC)
 
 
+def last_day(end: datetime) -> date:
+    """The day that ends at this moment; the day of a moment within one."""
+    return day_of(end - timedelta(microseconds=1))
+
+
 def is_business_day(day: date) -> bool:
     """Whether offices are open.
 

@@ -9,7 +9,10 @@ from enum import StrEnum
 LONGEST_NAME = 100
 """Signs that a person's name may have."""
 
-NOT_PEOPLE = frozenset({"policy", "vendor", "sender", "operator", "oidc", "sweeper"})
+NOT_PEOPLE = frozenset(
+    {"policy", "vendor", "sender", "operator", "oidc", "sweeper"}
+    | {"intake", "collection", "adjudication", "publication", "review"}
+)
 """What the journal and decisions call those who act and are no person; no account may pass for one."""
 
 

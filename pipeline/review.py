@@ -7,7 +7,6 @@ done. The desk, the command line and the tests call the same methods; nothing he
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -36,7 +35,7 @@ from pipeline.model import (
     Waiver,
     WaiverKind,
 )
-from pipeline.people import Person, Role
+from pipeline.people import Person, Role, normal_name
 from pipeline.ports import Clock, Memory, SimilarNames, Transaction
 from pipeline.review_clock import Timer, in_the_way, is_in_the_way, leave, referred, timer, wait
 from pipeline.review_model import (
@@ -669,12 +668,10 @@ def acting_name(by: Person) -> str:
 
     :raises Refused: where it is none, or one that the pipeline acts under.
     """
-    name = unicodedata.normalize("NFKC", by.name).strip().casefold()
-    if not name or len(name) > 100 or not name.isprintable() or any(sign.isspace() for sign in name):
-        raise refusal("name_unusable")
-    if name in {"policy", "intake", "collection", "adjudication", "publication", "review", "vendor"}:
-        raise refusal("name_unusable")
-    return name
+    try:
+        return normal_name(by.name)
+    except ValueError:
+        raise refusal("name_unusable") from None
 
 
 def visible(document: Json, by: Person) -> Json:

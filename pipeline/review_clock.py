@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from pipeline.calendar import add_business_days, business_days_between, day_of, end_of
+from pipeline.calendar import add_business_days, business_days_between, day_of, end_of, last_day
 from pipeline.documents import Json
 from pipeline.identifiers import new_id
 from pipeline.model import Case, CaseFile, Decision, Stage, Step
@@ -67,8 +67,8 @@ def wait(
         tx.reviews.stop(record.case_id, waits_for, now)
     changed = replace(record, waits_for=waits_for, resumes_on=resumes_on)
     if before and not runs:
-        last_day = day_of(record.due_at - timedelta(microseconds=1))
-        changed = replace(changed, stopped_at=now, remaining=business_days_between(day_of(now), last_day))
+        due_on = last_day(record.due_at)
+        changed = replace(changed, stopped_at=now, remaining=business_days_between(day_of(now), due_on))
     elif not before and runs:
         assert record.remaining is not None
         due_at = record.due_at

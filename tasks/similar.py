@@ -6,7 +6,9 @@ since: a case page costs a few milliseconds, and intake nothing.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -28,8 +30,12 @@ MOST = 10
 _NEAR = 70
 """Per cent that two keys have in common at least. Coarse: the comparison itself decides."""
 
-_CANDIDATES = 50
-_MINUTE = 60_000
+_CANDIDATES = 20
+_OVERLAP_MS = 60_000
+"""A case's id is made before its commit, and the desk must not pass it over: so far back is read again."""
+
+REFRESH_SECONDS = 10.0
+"""So long what was read is taken as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,10 @@ class _Known:
 class SimilarVendors:
     """Implements :class:`pipeline.ports.SimilarNames`."""
 
-    def __init__(self, memory: SqlMemory) -> None:
+    def __init__(self, memory: SqlMemory, refresh_seconds: float = REFRESH_SECONDS) -> None:
         self._memory = memory
+        self._refresh = refresh_seconds
+        self._read_at = -math.inf
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], _Known] = {}
         self._keys: list[str] = []
@@ -74,8 +82,9 @@ class SimilarVendors:
         return sorted(similar, key=lambda one: (-one.score, one.number, one.name))[:MOST]
 
     def _catch_up(self) -> None:
-        # Ids sort by the time of their making, but may be committed a little out of order.
-        since = UUID(int=0) if self._read_to is None else _minutes_before(self._read_to, 5)
+        if time.monotonic() - self._read_at < self._refresh:
+            return
+        since = UUID(int=0) if self._read_to is None else _some_time_before(self._read_to)
         with self._memory.read() as tx:
             names = tx.reviews.vendor_names(since)
         for name in names:
@@ -85,8 +94,9 @@ class SimilarVendors:
                 known = self._known[place] = _Known(name_key(name.name), name)
                 self._keys.append(known.key)
                 self._owners.append(known)
+        self._read_at = time.monotonic()
 
 
-def _minutes_before(case_id: UUID, minutes: int) -> UUID:
-    """The first UUIDv7 (RFC 9562, 5.7: 48 bits of milliseconds) of so many minutes earlier."""
-    return UUID(int=max(0, (case_id.int >> 80) - minutes * _MINUTE) << 80)
+def _some_time_before(case_id: UUID) -> UUID:
+    """The first UUIDv7 (RFC 9562, 5.7: 48 bits of milliseconds) of the time that is read again."""
+    return UUID(int=max(0, (case_id.int >> 80) - _OVERLAP_MS) << 80)

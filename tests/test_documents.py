@@ -10,6 +10,7 @@ import pytest
 from connectors.delivery import FAULTS
 from connectors.reasons import Reason
 from pipeline import problems
+from pipeline.review_words import DOCUMENTS, OVERRIDES, QUESTIONS, REFUSALS, REJECTIONS, SUSPENSIONS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")])
@@ -31,3 +32,6 @@ def test_every_code_is_explained() -> None:
         assert f"| `{reason}` |" in text
     for code, fault in FAULTS.items():
         assert f"| `{code}` | {fault.ja} | {fault.en} |" in text
+    for words in (QUESTIONS, DOCUMENTS, REJECTIONS, OVERRIDES, SUSPENSIONS, REFUSALS):
+        for code, said in words.items():
+            assert f"| `{code}` | {said.ja} | {said.en} |" in text

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline import lifecycle
-from pipeline.calendar import day_of
+from pipeline.calendar import last_day
 from pipeline.correspondence import APPEALABLE, appeal_period_from, settles_an_appeal
 from pipeline.documents import Json, sha256
 from pipeline.lifecycle import State
@@ -178,7 +178,7 @@ def _turn(status: Standing) -> Json:
         asked = [question.due_on for question in status.questions if question.outcome == "open"]
         due = min(asked) if who is WaitsFor.VENDOR and asked else None
         if who.clock_runs:
-            due = day_of(record.due_at - timedelta(microseconds=1))
+            due = last_day(record.due_at)
         return {
             "code": str(who),
             **WAITS_FOR[who].as_json(),

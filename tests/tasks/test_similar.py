@@ -50,7 +50,7 @@ def test_other_numbers_under_like_names_are_found_and_own_names_are_not(
     sqlite_database_url: str,
 ) -> None:
     register = Register(sqlite_database_url)
-    similar = SimilarVendors(register.memory)
+    similar = SimilarVendors(register.memory, refresh_seconds=0)
     own = register.apply("株式会社斉藤商店", "1111111111111")
     register.apply("㈱斉藤商店", "1111111111111")
     register.apply("齋藤商店株式会社", "2222222222222")
