@@ -184,6 +184,7 @@ SOURCES: Mapping[str, str] = {
     "jp.startup": N_("J-Startup list"),
     "jp.suspension": N_("Lists of suspensions"),
     "jp.p-portal": N_("Procurement portal, unified qualification"),
+    "screening.yente": N_("Sanctions lists"),
     "int.gleif": N_("GLEIF, legal entity identifiers"),
     "eu.vies": N_("VIES, VAT numbers"),
     "us.fedramp": N_("FedRAMP marketplace"),

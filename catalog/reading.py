@@ -195,6 +195,13 @@ class Offer:
         return self._startup.get("mark") is True
 
     @property
+    def startup(self) -> Origin:
+        """What stands behind the mark: any of its grounds that a source confirms is enough."""
+        grounds = ("mark", "j_startup", "sbir", "public_fund")
+        origins = (self.behind(f"/startup/{name}") for name in grounds if self._startup.get(name) is True)
+        return next((origin for origin in origins if origin.verified), DECLARED)
+
+    @property
     def _startup(self) -> Json:
         return _object(self.document.get("startup"))
 
@@ -242,8 +249,16 @@ class Offer:
     @property
     def registered(self) -> Origin:
         """What stands behind the seller's name."""
-        named = "registered_name" if "registered_name" in self._seller else "name"
-        return self.behind(f"/seller/{named}")
+        return self._named("seller")
+
+    @property
+    def maker_registered(self) -> Origin:
+        """What stands behind the maker's name."""
+        return self._named("maker")
+
+    def _named(self, role: str) -> Origin:
+        named = "registered_name" if "registered_name" in _object(self.document.get(role)) else "name"
+        return self.behind(f"/{role}/{named}")
 
     @property
     def contract(self) -> tuple[str, str] | None:
@@ -399,7 +414,7 @@ def _company(offer: Offer) -> list[Said]:
     elif offer.maker is offer.seller and offer.seller.name:
         said.append(("maker", offer.behind("/seller/role").verified, None))
     if offer.is_startup:
-        said.append(("startup", offer.behind("/startup/mark").verified, offer.startup_until))
+        said.append(("startup", offer.startup.verified, offer.startup_until))
     if _object(offer.document.get("seller")).get("sme") is True:
         said.append(("sme", offer.behind("/seller/sme").verified, None))
     return said
@@ -417,16 +432,29 @@ def _prefectures(offer: Offer) -> list[Said]:
 def _certificates(offer: Offer) -> Iterator[Certificate]:
     ismap = _object(offer.part("ismap"))
     if (listed := _text(ismap.get("list"))) in {"ismap", "ismap-liu"}:
-        until = _day(ismap.get("valid_to"))
-        yield Certificate(listed, _text(ismap.get("number")), "", until, offer.behind("/ismap/list"))
+        until, filed = _day(ismap.get("valid_to")), _day(ismap.get("renewal_filed_on"))
+        if until is not None and filed is not None and filed <= until:
+            until = None  # in force while a renewal filed in time is decided (ISMAP basic rules, 3.5)
+        origin = _joint(offer, "/ismap", ismap, "list", "valid_to")
+        yield Certificate(listed, _text(ismap.get("number")), "", until, origin)
     for number, one in enumerate(_objects(offer.part("certifications"))):
         yield Certificate(
             _text(one.get("type")).lower(),
             _text(one.get("number")),
             _text(one.get("certification_body")),
             _day(one.get("valid_to")),
-            offer.behind(f"/certifications/{number}"),
+            _joint(offer, f"/certifications/{number}", one, "type", "valid_to"),
         )
+
+
+def _joint(offer: Offer, pointer: str, value: Json, *names: str) -> Origin:
+    """What stands behind several members together: no more than behind the least of them."""
+    origins = [offer.behind(f"{pointer}/{name}") for name in names if name in value]
+    for status in ("disputed", "declared", "verified"):
+        for origin in origins:
+            if origin.status == status:
+                return origin
+    return DECLARED
 
 
 def _party(value: object) -> Party:

@@ -85,6 +85,32 @@ def test_a_mark_is_verified_only_where_a_source_says_so() -> None:
     assert found["ismap"] is False
 
 
+def test_a_certificate_is_verified_where_both_its_kind_and_its_term_are() -> None:
+    verified = {"status": "verified", "source": "jp.isms", "at": "2026-11-30T00:00:00Z"}
+    kind, term = "/certifications/0/type", "/certifications/0/valid_to"
+    for known, expected in (({kind: verified, term: verified}, True), ({kind: verified}, False)):
+        marked = Offer(document(origins={"": {"status": "declared"}, **known})).marks
+        assert {mark.verified for mark in marked if mark.code == "iso27001"} == {expected}
+
+
+@pytest.mark.parametrize(
+    ("filed", "until"), [("2027-09-30", None), ("2027-10-01", date(2027, 9, 30)), (None, date(2027, 9, 30))]
+)
+def test_ismap_stays_in_force_while_a_renewal_filed_in_time_is_decided(
+    filed: str | None, until: date | None
+) -> None:
+    ismap = {"list": "ismap", "valid_to": "2027-09-30", **({"renewal_filed_on": filed} if filed else {})}
+    assert {mark.until for mark in Offer(document(ismap=ismap)).marks if mark.code == "ismap"} == {until}
+
+
+def test_the_start_up_mark_is_verified_by_any_of_its_grounds() -> None:
+    verified = {"status": "verified", "source": "jp.startup", "at": "2026-11-30T00:00:00Z"}
+    startup = {"mark": True, "j_startup": True}
+    for known, expected in (({"/startup/j_startup": verified}, True), ({}, False)):
+        marked = Offer(document(startup=startup, origins={"": {"status": "declared"}, **known})).marks
+        assert {mark.verified for mark in marked if mark.code == "startup"} == {expected}
+
+
 def test_a_verified_mark_takes_the_place_of_a_declared_one_that_lasts_no_longer() -> None:
     said = [("ismap", True, SHORT), ("ismap-liu", False, SHORT)]
     assert marks(CERTIFICATE, said) == [
