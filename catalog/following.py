@@ -39,7 +39,8 @@ class Following:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self._follower.catch_up()  # without waiting, so that an index of an empty catalog is ready too
+                # Without waiting at first, so that the index of an empty catalog is ready too.
+                self._follower.catch_up()
                 self._follower.run(self._stop, wait=self._wait, pause=PAUSE)
             except CatalogError as error:
                 # What does not hold together is not taken. It may be mended on the other side.

@@ -17,9 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, TextClause, create_engine, event, text
 from sqlalchemy.engine import Engine, make_url
 
@@ -29,12 +30,14 @@ from catalog.facets import Mark
 from catalog.reading import Entry
 from catalog.text import TRIGRAM, grams
 
+_BATCH = 500
+
 SHAPE = "1"
 """Of the tables. Another one begins anew from the feed."""
 
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS meta (name VARCHAR(20) PRIMARY KEY, value TEXT NOT NULL)",
-    """CREATE TABLE IF NOT EXISTS change ( row_id {serial} PRIMARY KEY, listing_id VARCHAR(36) NOT NULL,
+    """CREATE TABLE IF NOT EXISTS change ( row_id INTEGER PRIMARY KEY, listing_id VARCHAR(36) NOT NULL,
         version INTEGER NOT NULL, kind VARCHAR(20) NOT NULL, reason VARCHAR(200) NOT NULL, at VARCHAR(40)
         NOT NULL, since BIGINT NOT NULL, ended BIGINT, digest VARCHAR(80), document TEXT, entry TEXT,
         product VARCHAR(80) {more})""",
@@ -104,7 +107,6 @@ class Index:
         self._engine.dispose()
 
     def _prepare(self) -> None:
-        serial = "INTEGER" if self.is_sqlite else "BIGINT GENERATED ALWAYS AS IDENTITY"
         more = "" if self.is_sqlite else ", name TEXT, body TEXT, pairs TEXT[]"
         with self._writing() as connection:
             if not self.is_sqlite:
@@ -114,7 +116,7 @@ class Index:
                 for table in ("change", "meta", *(("words", "pairs") if self.is_sqlite else ())):
                     connection.execute(_sql(f"DROP TABLE IF EXISTS {table}"))
             for statement in (*_TABLES, *(_SQLITE if self.is_sqlite else _POSTGRESQL)):
-                connection.execute(_sql(statement.format(serial=serial, more=more)))
+                connection.execute(_sql(statement.format(more=more)))
             for name, value in (
                 ("shape", SHAPE),
                 ("position", ""),
@@ -151,8 +153,7 @@ class Index:
             before = self._position(connection, locked=True)
             fresh = [change for change in changes if before is None or change.seq > before]
             if before is None or position > before:
-                for change in fresh:
-                    self._append(connection, change)
+                self._append(connection, fresh)
                 self._set_meta(connection, "position", str(position))
 
     def replace(self, listings: Iterator[Listing], position: int) -> None:
@@ -175,24 +176,52 @@ class Index:
             standing = {
                 str(row.listing_id): (row.version, row.digest) for row in connection.execute(_sql(query))
             }
+            batch: list[Change] = []
             for listing in listings:
                 if standing.pop(listing.listing_id, None) != (listing.version, listing.digest):
-                    self._append(connection, _as_change(listing, position))
+                    batch.append(_as_change(listing, position))
+                if len(batch) >= _BATCH:
+                    self._append(connection, batch)
+                    batch = []
             now = datetime.now(UTC)
-            for listing_id, (version, _) in standing.items():
-                gone = Change(
-                    position, Kind.WITHDRAWN, listing_id, version, now, "not_in_snapshot", None, None
-                )
-                self._append(connection, gone)
+            batch += [
+                Change(position, Kind.WITHDRAWN, listing_id, version, now, "not_in_snapshot", None, None)
+                for listing_id, (version, _) in standing.items()
+            ]
+            self._append(connection, batch)
             self._set_meta(connection, "position", str(position))
             self._set_meta(connection, "known", str(position))
 
-    def _append(self, connection: Connection, change: Change) -> None:
+    def _append(self, connection: Connection, changes: Sequence[Change]) -> None:
+        """Add a row for each change, and end the row that its listing had: few statements for many."""
+        if not changes:
+            return
+        last = int(connection.execute(_sql("SELECT COALESCE(MAX(row_id), 0) FROM change")).scalar_one())
+        rows: list[dict[str, Any]] = []
+        entries: list[tuple[int, Entry]] = []
+        latest: dict[str, dict[str, Any]] = {}
+        ending: list[dict[str, Any]] = []
+        for row_id, change in enumerate(changes, last + 1):
+            if change.listing_id in latest:
+                latest[change.listing_id]["ended"] = change.seq
+            else:
+                ending.append({"since": change.seq, "id": change.listing_id})
+            entry = None if change.data is None or change.kind.is_out else reading.read(change.data)
+            if entry is not None:
+                entries.append((row_id, entry))
+            row = {"row_id": row_id, "ended": None, **self._values(change, entry)}
+            latest[change.listing_id] = row
+            rows.append(row)
         connection.execute(
-            _sql("UPDATE change SET ended = :since WHERE listing_id = :id AND ended IS NULL"),
-            {"since": change.seq, "id": change.listing_id},
+            _sql("UPDATE change SET ended = :since WHERE listing_id = :id AND ended IS NULL"), ending
         )
-        entry = None if change.data is None or change.kind.is_out else reading.read(change.data)
+        columns = ", ".join(rows[0])
+        names = ", ".join(f":{name}" for name in rows[0])
+        connection.execute(_sql(f"INSERT INTO change ({columns}) VALUES ({names})"), rows)  # noqa: S608
+        if self.is_sqlite and entries:
+            self._find_by(connection, entries)
+
+    def _values(self, change: Change, entry: Entry | None) -> dict[str, Any]:
         moment = change.occurred_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         values: dict[str, Any] = {
             "listing_id": change.listing_id,
@@ -206,9 +235,11 @@ class Index:
             "entry": None if entry is None else _packed(entry),
             "product": None if entry is None else entry.product,
         }
-        row = self._insert(connection, values, entry)
-        if self.is_sqlite and entry is not None:
-            self._find_by(connection, row, entry)
+        if not self.is_sqlite:
+            values |= {"name": None, "body": None, "pairs": None}
+            if entry is not None:
+                values |= {"name": entry.name_text, "body": entry.body_text, "pairs": _pairs(entry)}
+        return values
 
     def _forget(self, connection: Connection) -> None:
         connection.execute(_sql("DELETE FROM change"))
@@ -217,29 +248,16 @@ class Index:
             for table in ("words", "pairs"):
                 connection.execute(_sql(f"INSERT INTO {table} ({table}) VALUES ('delete-all')"))  # noqa: S608
 
-    def _insert(self, connection: Connection, values: dict[str, Any], entry: Entry | None) -> int:
-        if not self.is_sqlite:
-            values |= {"name": None, "body": None, "pairs": None}
-            if entry is not None:
-                values |= {"name": entry.name_text, "body": entry.body_text, "pairs": _pairs(entry)}
-        columns = ", ".join(values)
-        names = ", ".join(f":{name}" for name in values)
-        inserted = connection.execute(
-            _sql(f"INSERT INTO change ({columns}) VALUES ({names}) RETURNING row_id"),  # noqa: S608
-            values,
-        )
-        return int(inserted.scalar_one())
-
     @staticmethod
-    def _find_by(connection: Connection, row: int, entry: Entry) -> None:
-        for table, name, body in (
-            ("words", entry.name_text, entry.body_text),
-            ("pairs", _hexed(grams(entry.name_text)), _hexed(grams(entry.body_text))),
-        ):
-            connection.execute(
-                _sql(f"INSERT INTO {table} (rowid, name, body) VALUES (:row, :name, :body)"),  # noqa: S608
-                {"row": row, "name": name, "body": body},
-            )
+    def _find_by(connection: Connection, entries: Sequence[tuple[int, Entry]]) -> None:
+        words = [{"row": row, "name": entry.name_text, "body": entry.body_text} for row, entry in entries]
+        pairs = [
+            {"row": row, "name": _hexed(grams(entry.name_text)), "body": _hexed(grams(entry.body_text))}
+            for row, entry in entries
+        ]
+        for table, values in (("words", words), ("pairs", pairs)):
+            statement = f"INSERT INTO {table} (rowid, name, body) VALUES (:row, :name, :body)"  # noqa: S608
+            connection.execute(_sql(statement), values)
 
     def _read_again(self, connection: Connection) -> None:
         """Read every kept document anew: this release reads more, or otherwise, out of them."""
@@ -266,7 +284,7 @@ class Index:
                     values,
                 )
                 if self.is_sqlite:
-                    self._find_by(connection, row_id, entry)
+                    self._find_by(connection, [(row_id, entry)])
             last = rows[-1].row_id
         self._set_meta(connection, "reading", reading.VERSION)
 
@@ -454,17 +472,20 @@ def _packed(entry: Entry) -> str:
 
 
 def _unpacked(packed: str) -> Entry:
-    marks, name, price, published, product = json.loads(packed)
+    marks, name, price, published, product = orjson.loads(packed)
     return Entry(
-        marks=tuple(
-            Mark(facet, code, bool(verified), date.fromisoformat(until) if until else None)
-            for facet, code, verified, until in marks
-        ),
+        marks=tuple(_mark(*mark) for mark in marks),
         name=name,
         price=price,
         published=published,
         product=product,
     )
+
+
+@lru_cache(maxsize=8192)
+def _mark(facet: str, code: str, verified: int, until: str | None) -> Mark:
+    # Thousands of listings share a few hundred marks.
+    return Mark(facet, code, bool(verified), date.fromisoformat(until) if until else None)
 
 
 def _fts(term: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from heapq import heappop, heappush
 from typing import Any
 from urllib.parse import urlencode
 
@@ -167,6 +168,7 @@ class State:
     by_id: dict[str, int] = field(default_factory=dict)
     _bits: dict[tuple[str, str, bool], int] = field(default_factory=dict)
     _live: int | None = None
+    _ending: list[tuple[date, int, tuple[str, str, bool]]] = field(default_factory=list)
 
     def add(self, row: Row) -> None:
         """Take a row in."""
@@ -178,16 +180,16 @@ class State:
         self.by_id[row.listing_id] = row.id
         _set(self.live, row.id)
         self._live = None
+        ends: dict[tuple[str, str, bool], date] = {}
         for mark in entry.marks:
-            if mark.until is not None and mark.until < self.day:
+            until = mark.until or date.max
+            if until < self.day:
                 continue
-            place = (mark.facet, mark.code)
-            for sets, wanted in ((self.any, True), (self.verified, mark.verified)):
-                if wanted:
-                    if place not in sets:
-                        sets[place] = bytearray(self.size // 8)
-                    _set(sets[place], row.id)
-                    self._bits.pop((*place, sets is self.verified), None)
+            for verified in (False, True) if mark.verified else (False,):
+                place = (mark.facet, mark.code, verified)
+                ends[place] = max(until, ends.get(place, until))
+        for place, until in ends.items():
+            self._mark(place, row.id, until)
         keys = {
             "name": (entry.name, row.listing_id, row.id),
             "new": (_reversed(entry.published), row.listing_id, row.id),
@@ -197,6 +199,24 @@ class State:
             self.keys[sort][row.id] = key
             if sort in self.ordered:
                 insort(self.ordered[sort], key)
+
+    def _mark(self, place: tuple[str, str, bool], row_id: int, until: date) -> None:
+        sets = self.verified if place[2] else self.any
+        rows = sets.get(place[:2])
+        if rows is None:
+            rows = sets[place[:2]] = bytearray(self.size // 8)
+        _set(rows, row_id)
+        self._bits.pop(place, None)
+        if until != date.max:
+            heappush(self._ending, (until, row_id, place))
+
+    def advance(self, day: date) -> None:
+        """Go on to a later day: what ended before it counts no more."""
+        self.day = day
+        while self._ending and self._ending[0][0] < day:
+            _, row_id, place = heappop(self._ending)
+            _clear((self.verified if place[2] else self.any)[place[:2]], row_id)
+            self._bits.pop(place, None)
 
     def drop(self, row_id: int) -> None:
         """Take a row out: another one of its listing came, or none."""
@@ -328,9 +348,11 @@ class Search:
             self._head, self._begun = None, begun
             self._historic.clear()
             self._terms.clear()
-        if self._head is None or self._head.day != day or self._head.position > position:
+        if self._head is None or self._head.day > day or self._head.position > position:
             self._head = self._built(position, day)
-        elif self._head.position < position:
+        if self._head.day < day:
+            self._head.advance(day)
+        if self._head.position < position:
             for row in self._index.rows_between(self._head.position, position):
                 if row.ended is not None and row.ended <= position:
                     self._head.drop(row.id)

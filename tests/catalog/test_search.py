@@ -135,8 +135,27 @@ def test_a_certificate_counts_through_its_last_day(index: Index) -> None:
     asked = Question.from_parameters([("certificate", "ismap")])
     search = Search(index)
     assert search.hits(asked, date(2026, 12, 31)).total == 1
-    assert search.hits(asked, date(2027, 1, 1)).total == 0
-    assert search.hits(asked, date(2026, 12, 31)).total == 1
+    index.apply([published(2, document(1, ismap={"list": "ismap", "valid_to": "2027-12-31"}))], 2)
+    assert search.hits(asked, date(2027, 1, 1)).total == 1, "the end of what went does not count"
+    assert search.hits(asked, date(2028, 1, 1)).total == 0
+    assert search.hits(asked, date(2027, 12, 31)).total == 1
+
+
+def test_a_claim_that_outlasts_its_proof_is_declared_from_then_on(index: Index) -> None:
+    proven = {"": {"status": "declared"}, "/ismap": {"status": "verified", "source": "jp.ismap", "at": ""}}
+    liu = [{"type": "ISMAP-LIU", "valid_to": "2027-12-31"}]
+    ismap = {"list": "ismap", "valid_to": "2026-12-31"}
+    index.apply(feed([document(1, ismap=ismap, certifications=liu, origins=proven)]), 1)
+    search = Search(index)
+    for day, expected in (
+        (date(2026, 12, 31), (1, 1)),
+        (date(2027, 1, 1), (1, 0)),
+        (date(2028, 1, 1), (0, 0)),
+    ):
+        counts = {one.code: one for one in search.hits(Question(), day).counts["certificate"]}
+        assert (counts["ismap-liu"].total, counts["ismap-liu"].verified) == expected
+        fresh = Search(index).hits(Question(), day)
+        assert search.hits(Question(), day) == fresh
 
 
 def test_what_goes_out_is_found_no_more_and_as_of_before_it_still_is(index: Index) -> None:
