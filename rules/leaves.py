@@ -276,19 +276,13 @@ def all_of(tests: Sequence[Test]) -> Test:
 
     def test(run: Run, scope: Scope) -> Truth:
         decisive = run.decisive
-        marks = []
-        truths = []
+        start = len(decisive)
         result: Truth = PASS
         for part in tests:
-            marks.append(len(decisive))
+            mark = len(decisive)
             truth = part(run, scope)
-            truths.append(truth)
-            if truth == FAIL:
-                result = FAIL
-            elif truth == UNKNOWN and result == PASS:
-                result = UNKNOWN
-        if result != PASS:
-            _keep(decisive, marks, truths, result)
+            if truth != result:
+                result = _graver(decisive, start, mark, result, truth)
         return result
 
     return test
@@ -299,21 +293,16 @@ def any_of(tests: Sequence[Test]) -> Test:
 
     def test(run: Run, scope: Scope) -> Truth:
         decisive = run.decisive
-        marks: list[int] = []
-        truths: list[Truth] = []
+        start = len(decisive)
         result: Truth = FAIL
         for part in tests:
             mark = len(decisive)
             truth = part(run, scope)
             if truth == PASS:
-                del decisive[marks[0] if marks else mark : mark]
+                del decisive[start:mark]
                 return PASS
-            marks.append(mark)
-            truths.append(truth)
-            if truth == UNKNOWN:
-                result = UNKNOWN
-        if result == UNKNOWN:
-            _keep(decisive, marks, truths, result)
+            if truth != result:
+                result = _open(decisive, start, mark, truth)
         return result
 
     return test
@@ -345,19 +334,13 @@ def every(read: Reader, part: Test, demand: Demand, *, allow_empty: bool) -> Tes
             run.note({"path": path, "value": [], "test": "every (none)", "result": PASS})
             return PASS
         decisive = run.decisive
-        marks = []
-        truths = []
+        start = len(decisive)
         result: Truth = PASS
         for number, item in enumerate(items):
-            marks.append(len(decisive))
+            mark = len(decisive)
             truth = part(run, (item, f"{path}[{number}]", scope))
-            truths.append(truth)
-            if truth == FAIL:
-                result = FAIL
-            elif truth == UNKNOWN and result == PASS:
-                result = UNKNOWN
-        if result != PASS:
-            _keep(decisive, marks, truths, result)
+            if truth != result:
+                result = _graver(decisive, start, mark, result, truth)
         return result
 
     return test
@@ -376,35 +359,39 @@ def some(read: Reader, part: Test, demand: Demand) -> Test:
             run.note({"path": path, "value": [], "test": "some (none)", "result": FAIL})
             return FAIL
         decisive = run.decisive
-        marks: list[int] = []
-        truths: list[Truth] = []
+        start = len(decisive)
         result: Truth = FAIL
         for number, item in enumerate(items):
             mark = len(decisive)
             truth = part(run, (item, f"{path}[{number}]", scope))
             if truth == PASS:
-                del decisive[marks[0] if marks else mark : mark]
+                del decisive[start:mark]
                 return PASS
-            marks.append(mark)
-            truths.append(truth)
-            if truth == UNKNOWN:
-                result = UNKNOWN
-        if result == UNKNOWN:
-            _keep(decisive, marks, truths, result)
+            if truth != result:
+                result = _open(decisive, start, mark, truth)
         return result
 
     return test
 
 
-def _keep(decisive: list[int], marks: Sequence[int], truths: Sequence[Truth], wanted: Truth) -> None:
-    """Of the leaves since the first mark, keep those of the operands with the wanted result."""
-    ends = [*marks[1:], len(decisive)]
-    decisive[marks[0] :] = [
-        index
-        for start, end, truth in zip(marks, ends, truths, strict=True)
-        if truth == wanted
-        for index in decisive[start:end]
-    ]
+def _graver(decisive: list[int], start: int, mark: int, result: Truth, truth: Truth) -> Truth:
+    """Of what all must meet: the result so far with another operand that differs. The graver of the two
+    decides, and only its leaves stay: those since ``start``, or those since ``mark``.
+    """
+    if truth == FAIL or result == PASS:
+        del decisive[start:mark]
+        return truth
+    del decisive[mark:]
+    return result
+
+
+def _open(decisive: list[int], start: int, mark: int, truth: Truth) -> Truth:
+    """Of what one must meet and none has met yet: an operand that is not as those before. Unknown decides."""
+    if truth == UNKNOWN:
+        del decisive[start:mark]
+    else:
+        del decisive[mark:]
+    return UNKNOWN
 
 
 # --- right sides
@@ -413,10 +400,11 @@ def _keep(decisive: list[int], marks: Sequence[int], truths: Sequence[Truth], wa
 def against_as_of(label: str) -> Against:
     """The as-of date."""
 
-    def against(run: Run, _scope: Scope) -> Right:
-        return Right(run.today, f"{label} ({run.as_of})")
+    @lru_cache(maxsize=64)
+    def right(today: int, as_of: str) -> Right:
+        return Right(today, f"{label} ({as_of})")
 
-    return against
+    return lambda run, _scope: right(run.today, run.as_of)
 
 
 def against_path(read: Reader, convert: Convert, label: str) -> Against:
@@ -431,13 +419,18 @@ def against_path(read: Reader, convert: Convert, label: str) -> Against:
 
 def against_parameter(named: Named, pick: Callable[[Parameter], Any], operator: str) -> Against:
     """A parameter on the policy date. Which one may depend on the item."""
+    # A right side is made once for as long as the parameter has this value.
+    made: dict[str, tuple[Parameter, Right]] = {}
 
     def against(run: Run, scope: Scope) -> Right:
         name = named(run, scope)
         parameter = None if name is None else run.values.get(name)
-        if parameter is None:
+        if name is None or parameter is None:
             return Right(None, f"{operator} @{name}")
-        return Right(pick(parameter), f"{operator} {parameter.label}")
+        known = made.get(name)
+        if known is None or known[0] is not parameter:
+            known = made[name] = parameter, Right(pick(parameter), f"{operator} {parameter.label}")
+        return known[1]
 
     return against
 

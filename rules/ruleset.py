@@ -160,6 +160,11 @@ class Ruleset:
         """Every pack as ``name@version#digest``."""
         return [pack.citation for pack in self.packs]
 
+    @property
+    def overlays(self) -> frozenset[str]:
+        """The names of the buyers' packs."""
+        return frozenset(pack.name for pack in self.packs if pack.kind in _OVERLAYS)
+
     def evaluate(
         self, dossier: Dossier, *, policy_date: date | None = None, simulation: bool = False
     ) -> dict[str, Any]:
@@ -179,7 +184,6 @@ class Ruleset:
         run = Run(dossier.facts, provenance, day, self.timeline.at(policy_day))
         tracks = {name: run.aside(admits) for name, admits in self.tracks.items()}
         waivers = in_force(dossier.waivers, dossier.as_of)
-        overlays = frozenset(pack.name for pack in self.packs if pack.kind in _OVERLAYS)
         counts = dict.fromkeys(_OUTCOMES, 0)
         strongest = Effect.NONE
         results = []
@@ -188,7 +192,7 @@ class Ruleset:
             counts[outcome] += 1
             effect, result = _result(rule, outcome, run, tracks, policy_day)
             if waivers and effect.severity >= Effect.REVIEW.severity:
-                effect = _waived(result, effect, waivers, overlays)
+                effect = _waived(result, effect, waivers, self.overlays)
             if effect is not Effect.NONE and effect.severity > strongest.severity:
                 strongest = effect
             results.append(result)
@@ -221,10 +225,10 @@ def _result(
     compiled: CompiledRule, outcome: str, run: Run, tracks: Mapping[str, Truth], day: date
 ) -> tuple[Effect, dict[str, Any]]:
     trace, decisive = run.trace, run.decisive
-    grounds = {"evidence": _evidence(run, trace, decisive), "trace": trace, "trace_decisive": decisive}
+    evidence = _evidence(run, trace, decisive)
     settled = compiled.settled.get(outcome)
     if settled is not None:
-        return Effect.NONE, {**settled, **grounds}
+        return Effect.NONE, {**settled, "evidence": evidence, "trace": trace, "trace_decisive": decisive}
     effect, through, why = compiled.effect(outcome, run, tracks, day)
     result = {
         "rule": compiled.rule.id,
@@ -234,7 +238,9 @@ def _result(
         "effect_from": through,
         "basis": compiled.basis,
         **_said(compiled, outcome, run),
-        **grounds,
+        "evidence": evidence,
+        "trace": trace,
+        "trace_decisive": decisive,
     }
     if why:
         result["effect_why"] = why
