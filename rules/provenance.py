@@ -91,7 +91,8 @@ class Provenance:
 
     def evidence(self, path: str) -> dict[str, Any]:
         """One item of ``evidence`` in an outcome document."""
-        return {"path": path, **(self.of(path) or _DECLARED)}
+        origin = self.of(path) if self._sections else self._everywhere
+        return {"path": path, **(origin or _DECLARED)}
 
 
 @lru_cache(maxsize=8192)

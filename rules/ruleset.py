@@ -39,6 +39,9 @@ _DECISION: Final = {
     Effect.NOTE: "approve",
     Effect.NONE: "approve",
 }
+_NO_EFFECT: Final = Effect.NONE
+"""Looked up here once: finding a member of an enumeration by its name costs as much as judging a leaf."""
+
 _CAUSES: Final = {cause: (reason, Template(text)) for cause, (reason, text) in CAUSES.items()}
 
 
@@ -92,7 +95,7 @@ class CompiledRule:
     items: Mapping[str, Template]
     title: Said
     basis: list[Json]
-    settled: Mapping[str, Json]
+    settled: Mapping[str, dict[str, Any]]
 
     def outcome(self, run: Run) -> str:
         """The rule's outcome; ``run`` then holds its trace."""
@@ -185,7 +188,7 @@ class Ruleset:
         tracks = {name: run.aside(admits) for name, admits in self.tracks.items()}
         waivers = in_force(dossier.waivers, dossier.as_of)
         counts = dict.fromkeys(_OUTCOMES, 0)
-        strongest = Effect.NONE
+        strongest = _NO_EFFECT
         results = []
         for rule in self.rules:
             outcome = rule.outcome(run)
@@ -193,7 +196,7 @@ class Ruleset:
             effect, result = _result(rule, outcome, run, tracks, policy_day)
             if waivers and effect.severity >= Effect.REVIEW.severity:
                 effect = _waived(result, effect, waivers, self.overlays)
-            if effect is not Effect.NONE and effect.severity > strongest.severity:
+            if effect is not _NO_EFFECT and effect.severity > strongest.severity:
                 strongest = effect
             results.append(result)
         document: dict[str, Any] = {
@@ -228,7 +231,11 @@ def _result(
     evidence = _evidence(run, trace, decisive)
     settled = compiled.settled.get(outcome)
     if settled is not None:
-        return Effect.NONE, {**settled, "evidence": evidence, "trace": trace, "trace_decisive": decisive}
+        result = settled.copy()
+        result["evidence"] = evidence
+        result["trace"] = trace
+        result["trace_decisive"] = decisive
+        return _NO_EFFECT, result
     effect, through, why = compiled.effect(outcome, run, tracks, day)
     result = {
         "rule": compiled.rule.id,
