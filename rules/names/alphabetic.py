@@ -14,6 +14,8 @@ from rules.names.writing import without_accents, without_apostrophes, without_po
 _INITIALS: Final = re.compile(r"\b[^\W\d_](?:\.[^\W\d_])+\b\.?")
 _SLASHED: Final = re.compile(r"\b([^\W\d_])/([^\W\d_])\b")
 _WORD: Final = re.compile(r"\d\w*(?:-\w*\d\w*)+|[^\W_]+")
+_ARTICLE_LAST: Final = re.compile(r",\s*the\W*$")
+"""How lists that are sorted by name write the article: ``Boeing Company, The``."""
 _ROMAN: Final = re.compile(r"x{0,3}(?:ix|iv|v?i{0,3})")
 _NUMBER_WORDS: Final = {
     word: str(number)
@@ -21,6 +23,27 @@ _NUMBER_WORDS: Final = {
         ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), start=1
     )
 }
+
+_WRITTEN_OUT: Final = {
+    "assn": "association",
+    "bros": "brothers",
+    "dept": "department",
+    "govt": "government",
+    "hldg": "holding",
+    "hldgs": "holdings",
+    "intl": "international",
+    "intnl": "international",
+    "mfg": "manufacturing",
+    "mgmt": "management",
+    "mtg": "mortgage",
+    "natl": "national",
+    "prods": "products",
+    "st": "saint",
+    "svc": "service",
+    "svcs": "services",
+    "univ": "university",
+}
+"""Short forms of words in English names of companies that stand for one word only."""
 
 _SHORT: Final = 4
 """A word this short with one letter changed is often another word (Ford, Fjord)."""
@@ -30,14 +53,16 @@ _LONG: Final = 9
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of a name for comparison: lower case, no accents or marks, initials joined, no leading
-    article.
+    """The words of a name for comparison: lower case, no accents or marks, initials joined, no article at
+    either end.
     """
     plain = without_apostrophes(without_possessive(without_accents(text)))
     plain = _INITIALS.sub(lambda match: match[0].replace(".", ""), plain.replace("&", " and "))
     words = _WORD.findall(_SLASHED.sub(r"\1\2", plain))
     if len(words) > 1 and words[0] == "the":
         words = words[1:]
+    elif len(words) > 1 and _ARTICLE_LAST.search(plain):
+        words = words[:-1]
     return tuple(_with_joined_initials(words))
 
 
@@ -61,6 +86,22 @@ def differences(one: Sequence[str], other: Sequence[str]) -> list[Difference]:
         return []
     if not one or not other:
         return [Difference("words_differ", f"{' '.join(one) or '-'} / {' '.join(other) or '-'}", 0.0)]
+    full, other_full = _written_out(one), _written_out(other)
+    if full != list(one) or other_full != list(other):
+        abbreviated = Difference("abbreviation", f"{' '.join(one)} / {' '.join(other)}")
+        if full == other_full:
+            return [abbreviated]
+        # Where both are abbreviated alike nothing was smoothed out.
+        alike = (set(one) & _WRITTEN_OUT.keys()) == (set(other) & _WRITTEN_OUT.keys())
+        return [*([] if alike else [abbreviated]), *_of_full_words(full, other_full)]
+    return _of_full_words(one, other)
+
+
+def _written_out(words: Sequence[str]) -> list[str]:
+    return [_WRITTEN_OUT.get(word, word) for word in words]
+
+
+def _of_full_words(one: Sequence[str], other: Sequence[str]) -> list[Difference]:
     first, second = _numbered(one), _numbered(other)
     if first == second:
         return [Difference("number_words", f"{' '.join(one)} / {' '.join(other)}")]
@@ -140,6 +181,8 @@ def _of_words(words: Sequence[str], other_words: Sequence[str]) -> Difference:
 
 def _of_word(one: str, other: str) -> Difference | None:
     """A slip of spelling, or None where these are two words."""
+    if _singular(one) == _singular(other):
+        return Difference("spelling", f"{one} / {other}")
     shorter = min(len(one), len(other))
     distance = OSA.distance(one, other)
     if distance == 1 and shorter > _SHORT:
@@ -149,6 +192,11 @@ def _of_word(one: str, other: str) -> Difference | None:
     if distance == 2 and shorter >= _LONG:
         return Difference("spelling_of_two_letters", f"{one} / {other}")
     return None
+
+
+def _singular(word: str) -> str:
+    """``technologies`` as ``technology``; a plain plural is one letter and found as such."""
+    return f"{word[:-3]}y" if word.endswith("ies") and len(word) > _SHORT + 3 else word
 
 
 def _is_subsequence(shorter: Sequence[str], longer: Sequence[str]) -> bool:

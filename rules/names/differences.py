@@ -65,6 +65,7 @@ DIFFERENCES: Final[Mapping[str, Weight]] = {
         3, "キリル文字をラテン文字に置き換えて比較しました", "Cyrillic was transliterated"
     ),
     "number_words": _smoothed(1, "数の表記が異なります", "a number is written in another way"),
+    "abbreviation": _smoothed(3, "略語を展開しました", "an abbreviation was written out"),
     "one_of_several": _smoothed(
         2, "併記された名称の一つと比較しました", "compared with one of several names that stand side by side"
     ),

@@ -62,6 +62,10 @@ def answer(one: str, other: str) -> tuple[str, set[str]]:
         ("Henry II Ltd", "Henry 2 Ltd", {"number_words"}),
         ("Al Qasr / Palace Trading", "Palace Trading", {"one_of_several"}),
         ("주식회사 미나토", "(주)미나토", {"legal_form_notation"}),
+        ("Minato Intl Svcs Ltd", "Minato International Services Ltd", {"abbreviation"}),
+        ("St. Brigid Data Ltd", "Saint Brigid Data Ltd", {"abbreviation"}),
+        ("Minato Technologies Ltd", "Minato Technology Ltd", {"spelling"}),
+        ("Ledger Company, The", "The Ledger Company", set()),
     ],
 )
 def test_the_same_name(one: str, other: str, reasons: set[str]) -> None:
@@ -84,6 +88,8 @@ def test_the_same_name(one: str, other: str, reasons: set[str]) -> None:
         ("C.B.A. Company", "A.B.C. Company", "words_differ"),
         ("Bank of China (Hong Kong) Limited", "Bank of China (Singapore) Limited", "words_differ"),
         ("", "Fjord Invest AS", "words_differ"),
+        ("Minato Intl Ltd", "Minato National Ltd", "words_differ"),
+        ("Fjord Svcs Ltd", "Fjord Svcs Norway Ltd", "words_added"),
         ("!!!", "???", "words_differ"),
     ],
 )
