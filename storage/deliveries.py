@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    delete,
     exists,
     func,
     insert,
@@ -61,6 +62,7 @@ BATCH = 16
 """Deliveries that are sent before what came of them is written down, if they are quick."""
 
 _LONGEST_LEASE = timedelta(hours=1)
+_AT_ONCE = 500
 _ASKING = frozenset({State.REFERRED, State.REJECTED, State.ASKED})
 
 
@@ -255,6 +257,30 @@ class SqlDeliveries:
         )
         return skipped
 
+    def forget(self, before: datetime, limit: int = 10_000) -> int:
+        """Drop deliveries that were made and settled before a moment, with their tries; return how many.
+
+        What is still to be sent, and what was never taken, stays.
+        """
+        settled = (
+            select(t.deliveries.c.id)
+            .where(
+                # Ids sort by the time of their making: the primary key finds the old ones.
+                t.deliveries.c.id < _first_id_of(before),
+                t.deliveries.c.state.in_((DeliveryState.DELIVERED, DeliveryState.SKIPPED)),
+                t.deliveries.c.settled_at < before,
+            )
+            .order_by(t.deliveries.c.id)
+            .limit(limit)
+        )
+        ids = list(self._connection.execute(settled).scalars())
+        for start in range(0, len(ids), _AT_ONCE):
+            some = ids[start : start + _AT_ONCE]
+            attempts = t.delivery_attempts
+            self._connection.execute(delete(attempts).where(attempts.c.delivery_id.in_(some)))
+            self._connection.execute(delete(t.deliveries).where(t.deliveries.c.id.in_(some)))
+        return len(ids)
+
     def standings(self, name: str | None = None) -> list[Standing]:
         """How each subscriber stands, or this one, by name."""
         query = _STANDINGS if name is None else _STANDINGS.where(t.subscribers.c.name == name)
@@ -346,6 +372,11 @@ class SqlDeliveries:
 
     def _let_go(self, subscriber_id: UUID, lease: UUID, now: datetime) -> None:
         self._connection.execute(_LET_GO, {"wanted": subscriber_id, "held": lease, "until": now})
+
+
+def _first_id_of(moment: datetime) -> UUID:
+    """The lowest UUIDv7 of a moment."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def subscriber_of(row: AnyRow) -> Subscriber:

@@ -122,6 +122,9 @@ class Settings(BaseSettings):
         tuple(delay.total_seconds() for delay in DeliverySchedule().delays),
         description="Waits between the tries of a delivery, comma separated",
     )
+    delivery_retention_days: int = Field(
+        90, ge=7, description="How many days messages that were taken are kept, for replays under their ids"
+    )
     delivery_lanes: int = Field(4, ge=1, description="Endpoints that are served at a time, by all workers")
     body_limit_bytes: int = Field(65536, ge=1024, description="Largest webhook body")
     rate_limit_per_minute: int = Field(600, ge=1, description="Applications a minute from one sender")
@@ -252,6 +255,11 @@ class Settings(BaseSettings):
     def delivery_delays(self) -> tuple[timedelta, ...]:
         """When what an endpoint did not take is sent again."""
         return tuple(timedelta(seconds=seconds) for seconds in self.delivery_delays_seconds)
+
+    @property
+    def delivery_retention(self) -> timedelta:
+        """How long messages that were taken are kept."""
+        return timedelta(days=self.delivery_retention_days)
 
     @property
     def longest_delivery(self) -> timedelta:

@@ -77,6 +77,10 @@ class Sweeper(Scheduler):  # type: ignore[misc]  # Celery has no types
             self._retention_due = monotonic() + RETENTION_SECONDS
             if dropped := system().retention():
                 log.info("sweep.forgotten", changes=dropped)
+            with system().memory.write() as tx:
+                dropped = tx.deliveries.forget(system().clock.now() - settings().delivery_retention)
+            if dropped:
+                log.info("sweep.forgotten", deliveries=dropped)
 
 
 def sweep(app: Any) -> int:

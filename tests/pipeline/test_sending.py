@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import orjson
@@ -600,6 +600,27 @@ def test_what_waits_can_be_left_out(post: Post) -> None:
     with post.world.memory.read() as tx:
         [standing] = tx.deliveries.standings()
     assert (standing.waiting, standing.behind, standing.delivered, standing.oldest) == (0, 0, 1, None)
+
+
+def test_what_was_taken_long_ago_is_forgotten_and_what_was_not_is_kept(post: Post) -> None:
+    # Ids carry the time of the machine, so this one begins with it.
+    post.world.clock.moment = datetime.now(UTC)
+    post.subscribe()
+    post.publish(4)
+    post.endpoint.says = lambda event: 400 if int(event["sequence"]) == 2 else 200
+    post.sweep()
+    with post.world.memory.write() as tx:
+        assert tx.deliveries.forget(post.now) == 0
+        later = post.now + timedelta(days=1)
+        assert tx.deliveries.forget(later) == 3
+        assert tx.deliveries.forget(later) == 0
+    assert [row.sequence for row in post.world.rows(t.deliveries)] == [2]
+    assert len(post.world.rows(t.delivery_attempts)) == 1
+    # It is not told again.
+    post.endpoint.says = lambda _event: 200
+    post.world.clock.advance(timedelta(minutes=1))
+    post.sweep_until_quiet()
+    assert post.endpoint.sequences == [1, 2, 3, 4, 2]
 
 
 def test_a_removed_subscriber_leaves_nothing_behind(post: Post) -> None:
