@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up test lint format docs catalog screenshots bench lock clean
+.PHONY: help env demo up test lint format docs screenshots catalog screenshots bench lock clean
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ docs: env  ## Renew the generated parts of docs/
 	@$(BIN)/python -m pipeline.lifecycle docs/life-cycle.md
 	@$(BIN)/python -m rules.vocabulary docs/facts.md
 	@$(BIN)/python -m cli.reference docs/commands.md
+
+screenshots: env  ## Renew the pictures in docs/screenshots/ (needs Chromium)
+	@$(BIN)/python -m tests.browser.screenshots docs/screenshots
 
 catalog: env  ## Bring the desk's Japanese catalog up to date with its pages
 	@$(BIN)/python -m web.desk.extraction
