@@ -31,6 +31,8 @@ class Page(Gate):
     needs = {"GET": Role.VIEWER}  # noqa: RUF012 - as in Gate
     policy = OURS_CSP
     tab = "reviews"
+    live = 0
+    """Seconds after which a browser with script looks again by itself; 0: never."""
 
     def show(self, template: str, **shown: Any) -> None:
         """Answer with a page."""
@@ -39,6 +41,7 @@ class Page(Gate):
             languages=tuple(LANGUAGES.values()),
             here=self.request.uri,
             tab=self.tab,
+            live=self.live,
             shortcuts=self.get_cookie(SHORTCUTS) != "off",
             roles=ROLES,
             urlencode=urlencode,

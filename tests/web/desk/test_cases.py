@@ -187,3 +187,39 @@ def test_our_pages_hold_no_script_of_their_own(desk: Desk) -> None:
             assert part.lstrip().startswith("src="), path
         assert "style=" not in answer.text
         assert " onclick" not in answer.text
+
+
+def test_an_override_takes_two_and_the_rest_is_judged_again(desk: Desk) -> None:
+    reference = desk.receive()
+    ann, ben = desk.signed_in("ann", Role.REVIEWER), desk.signed_in("ben", Role.REVIEWER)
+    page = ann.get(f"/reviews/cases/{reference}").text
+    rule = page.partition('id="override-rule"')[2].partition('value="')[2].partition('"')[0]
+    day = (desk.clock.now() + timedelta(days=90)).date().isoformat()
+    values = {"rule": rule, "reason": "EVIDENCE_SEEN", "until": day}
+    assert ann.act(reference, "override", **values).status_code == 302
+    assert "a rule is overridden" in ben.get(f"/reviews/cases/{reference}").text
+    assert ben.act(reference, "send_back", text="which evidence?").status_code == 302
+    assert ann.act(reference, "override", **values).status_code == 302
+    assert ben.act(reference, "confirm").status_code == 302
+    assert desk.sweep() != []
+    page = ann.get(f"/reviews/cases/{reference}").text
+    assert "Rules that do not count for this product" in page
+    assert f"<code>{rule}</code>" in page
+
+
+def test_a_listing_is_suspended_by_two_officers(desk: Desk) -> None:
+    reference = desk.receive()
+    ann, ben = desk.signed_in("ann", Role.REVIEWER), desk.signed_in("ben", Role.REVIEWER)
+    ann.act(reference, "approve")
+    ben.act(reference, "confirm")
+    desk.sweep()
+    assert desk.state(reference) is State.LISTED
+    assert "/suspend" not in ann.get(f"/reviews/cases/{reference}").text
+    hana, ichi = desk.signed_in("hana", Role.OFFICER), desk.signed_in("ichi", Role.OFFICER)
+    assert hana.act(reference, "suspend", reason="COMPLAINT").status_code == 302
+    assert "/confirm" not in ann.get(f"/reviews/cases/{reference}").text
+    assert ichi.act(reference, "confirm").status_code == 302
+    assert desk.state(reference) is State.SUSPENDED
+    assert hana.act(reference, "reinstate", reason="RESOLVED").status_code == 302
+    assert ichi.act(reference, "confirm").status_code == 302
+    assert desk.state(reference) is State.LISTED

@@ -26,6 +26,8 @@ class _Reading:
 class Pipeline(Page):
     """Counts by state, stage and source; circuits; the oldest; the last day by the hour."""
 
+    live = 10
+
     async def get(self) -> None:
         """Show them as they are now."""
         now = self.desk.clock.now()

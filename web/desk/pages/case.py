@@ -32,7 +32,7 @@ OUTCOMES_OF_QUESTIONS: Final = {
     "lapsed": Text("期限切れ", "lapsed"),
     "taken_back": Text("取下げ", "taken back"),
 }
-_ORDER: Final = {"reject": 0, "review": 1, "note": 2, "none": 3}
+_ORDER: Final = {"reject": 0, "review": 1, "waived": 2, "note": 3, "none": 4}
 _PRESENCE: Final = {Presence.FOUND: Text("該当あり", "found"), Presence.ABSENT: Text("該当なし", "not there")}
 _STATES: Final = {
     CheckState.ANSWERED: Text("回答あり", "answered"),
