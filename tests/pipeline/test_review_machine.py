@@ -1,5 +1,5 @@
 """A case under everything at once: people decide, propose, ask and defer on fresh and on stale pages; vendors
-answer, correct, withdraw and appeal, sometimes twice; workers die half-way; time passes.
+answer, correct, withdraw and appeal, sometimes twice; workers die half-way; contacts are erased; time passes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 
 from pipeline.calendar import day_of
 from pipeline.correspondence import Correspondence
+from pipeline.erasure import Fate, erase
 from pipeline.errors import StaleCase
 from pipeline.identifiers import new_id
 from pipeline.intake import Intake
@@ -43,6 +44,7 @@ from pipeline.review_model import (
 )
 from pipeline.review_policy import ReviewTimes
 from storage import tables as t
+from storage.erasure import SqlErasure
 from tests.pipeline.conftest import LEASE
 
 RARELY = st.sampled_from([False, False, False, False, True])
@@ -272,6 +274,19 @@ def machine(make_world: Callable[[], Any]) -> type[RuleBasedStateMachine]:
             else:
                 self.references.append(receipt.reference)
 
+        @precondition(lambda self: self.references)
+        @rule(data=st.data())
+        def a_contact_is_erased(self, data: st.DataObject) -> None:
+            reference = data.draw(st.sampled_from(self.references), label="case")
+            case_id = self.file(reference).case.id
+            with self.world.memory.write() as tx:
+                eraser = SqlErasure(tx.connection, tx.journal)
+                erased = erase(eraser, case_id, self.world.clock.now(), "operator")
+            if erased.fate is not Fate.UNDER_WAY:
+                view = self.review.view(reference, Person("aya", Role.REVIEWER))
+                assert SECRET not in str((view.notes, view.questions, view.proposals, view.appeals))
+                assert SECRET.encode() not in view.file.application.body
+
         # What always holds
 
         @invariant()
@@ -374,6 +389,6 @@ def test_whatever_people_and_vendors_do(make_world: Callable[[], Any]) -> None:
     run_state_machine_as_test(
         machine(make_world),
         settings=settings(
-            max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
