@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cli.supervisor import Supervisor
 
 SENDER = "demo"
-DEADLINE = 120.0
+DEADLINE = 200.0
 """Seconds that all applications together may take. The slowest waits for a registry that never answers."""
 
 GRACE = 0.0
@@ -35,7 +35,7 @@ GRACE = 0.0
 QUICK = {
     # A registry that does not answer is given up after seconds, as it would be after days.
     "SEKISHO_RETRY_DELAYS_SECONDS": "0.5,0.5",
-    "SEKISHO_SOURCE_TIMEOUT_SECONDS": "1",
+    "SEKISHO_SOURCE_TIMEOUT_SECONDS": "2",
     "SEKISHO_EXPRESS_PATIENCE_SECONDS": "0.5",
     "SEKISHO_SWEEP_INTERVAL_SECONDS": "0.2",
 }

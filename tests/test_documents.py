@@ -11,6 +11,7 @@ from connectors.delivery import FAULTS
 from connectors.reasons import Reason
 from pipeline import problems
 from pipeline.review_words import DOCUMENTS, OVERRIDES, QUESTIONS, REFUSALS, REJECTIONS, SUSPENSIONS
+from rules.labels import CAUSES
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")])
@@ -30,6 +31,8 @@ def test_every_code_is_explained() -> None:
         assert f"| `{problem.code}` | {problem.status} | {problem.text.ja} | {problem.text.en} |" in text
     for reason in (*Reason, "gone", "challenge_missing"):
         assert f"| `{reason}` |" in text
+    for code, _ in CAUSES.values():
+        assert f"| `{code}` |" in text
     for code, fault in FAULTS.items():
         assert f"| `{code}` | {fault.ja} | {fault.en} |" in text
     for words in (QUESTIONS, DOCUMENTS, REJECTIONS, OVERRIDES, SUSPENSIONS, REFUSALS):
