@@ -15,6 +15,7 @@ from cli.output import Command, Exit, Failure, as_json, console, emit, language,
 from cli.state import write_private
 
 if TYPE_CHECKING:
+    from connectors.marketplaces.answers import Questions
     from connectors.marketplaces.changes import Changes, Snapshot
     from connectors.marketplaces.foreign import ForeignCatalog
 
@@ -88,6 +89,11 @@ def import_fedramp(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File of supplier records, which have the register's number; may be repeated.",
 )
+@click.option(
+    "--schema",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON Schema of the services' own framework: names answers that are missing or wrong there.",
+)
 @state_option
 @out_option
 @dry_run
@@ -96,6 +102,7 @@ def import_fedramp(
 def import_g_cloud(
     files: Sequence[Path],
     suppliers: Sequence[Path],
+    schema: Path | None,
     kept: Path | None,
     out: Path | None,
     state: Path,
@@ -113,12 +120,19 @@ def import_g_cloud(
     records = [path.read_bytes() for path in suppliers]
     place = _place(kept, state, g_cloud.MARKETPLACE)
     _import(
-        lambda: g_cloud.read(bodies, records),
+        lambda: g_cloud.read(bodies, records, None if schema is None else _questions(schema)),
         place,
         None if dry_run else out,
         keep=not dry_run,
         as_json=as_json,
     )
+
+
+def _questions(schema: Path) -> Questions:
+    from connectors.marketplaces.answers import Questions
+    from connectors.strict import json_object
+
+    return Questions(json_object(schema.read_bytes()))
 
 
 def _place(kept: Path | None, state: Path, marketplace: str) -> Path:
@@ -215,6 +229,7 @@ def _report(
                 "application": listing.application,
                 "missing": [violation.as_json() for violation in listing.missing()],
                 "unused": list(listing.unused),
+                "faults": [fault.as_json() for fault in listing.faults],
             }
             for listing in catalog.listings
         ],
@@ -244,6 +259,12 @@ def _show(catalog: ForeignCatalog, before: Snapshot | None, found: Changes) -> N
     lacking = Counter((one.pointer, one.code) for listing in catalog.listings for one in listing.missing())
     for (pointer, code), times in lacking.most_common():
         missing.add_row(pointer, code, str(times))
+    faults = Table("listing", "field", "code", "meaning", title=None)
+    for listing in catalog.listings:
+        for fault in listing.faults:
+            faults.add_row(listing.id, fault.field, fault.code, fault.text.as_json()[spoken])
     console().print(remarks)
+    if faults.rows:
+        console().print(faults)
     console().print(missing)
     note("A draft is a head start: its vendor completes it and submits it. --out writes the drafts.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from connectors.marketplaces.answers import Fault
 from connectors.strict import Unexpected
 from pipeline import schemas
 from pipeline.documents import Json, NotJson, pointer, read_json
@@ -162,7 +163,8 @@ class ForeignListing:
     """One listing elsewhere.
 
     ``written`` is the row as it stands there, without addresses of people; ``application`` the draft; and
-    ``unused`` the fields of the row that the draft has no place for.
+    ``unused`` the fields of the row that the draft has no place for. ``faults`` is what is amiss with it by the
+    rules of its own marketplace, where they were given.
     """
 
     id: str
@@ -170,6 +172,7 @@ class ForeignListing:
     application: Json
     remarks: Sequence[Remark]
     unused: Sequence[str]
+    faults: Sequence[Fault] = ()
 
     def missing(self) -> list[Violation]:
         """What the draft lacks to be an application (``required`` and the like), and then to be judged well.

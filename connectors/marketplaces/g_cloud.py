@@ -15,10 +15,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectors import identifiers
 from connectors.dates import written_day
+from connectors.marketplaces.answers import Questions
 from connectors.marketplaces.foreign import (
     Draft,
     ForeignCatalog,
@@ -83,8 +85,11 @@ _COUNTRIES = {"uk": "GB", "united kingdom": "GB"}
 _FORMATS = {"csv": "csv", "odf": "odf"}
 
 
-def read(bodies: Sequence[bytes], suppliers: Sequence[bytes] = ()) -> ForeignCatalog:
-    """The catalog that these files are together; ``suppliers`` are files of supplier records.
+def read(
+    bodies: Sequence[bytes], suppliers: Sequence[bytes] = (), questions: Questions | None = None
+) -> ForeignCatalog:
+    """The catalog that these files are together; ``suppliers`` are files of supplier records, and
+    ``questions`` those of the services' framework.
 
     :raises Unexpected: when one of them is neither services nor suppliers.
     """
@@ -109,7 +114,8 @@ def read(bodies: Sequence[bytes], suppliers: Sequence[bytes] = ()) -> ForeignCat
             differs = kept != own[id_].written
             remarks.append(remark("import.repeated_id_differs" if differs else "import.repeated_id", id_))
             continue
-        own[id_] = _listing(id_, kept, known)
+        listing = _listing(id_, kept, known)
+        own[id_] = listing if questions is None else replace(listing, faults=questions.faults(row))
     if not own:
         raise Unexpected("there is no service that can be read")
     listings = list(own.values())

@@ -56,6 +56,23 @@ def test_services_of_the_british_marketplace(sekisho: Sekisho, reference: Path) 
     assert "/vendor/role" in table.out
 
 
+def test_a_service_is_held_against_its_own_framework(sekisho: Sekisho, reference: Path) -> None:
+    folder = reference / "peers/uk-dmp"
+    schema = str(folder / "service-schemas/services-g-cloud-7-scs.json")
+    service = json.loads((folder / "listings/G7-SCS.json").read_bytes())
+    del service["serviceSummary"]
+    Path("service.json").write_text(json.dumps({**service, "priceMax": "1.00"}), encoding="utf-8")
+    answer = sekisho("import", "g-cloud", "service.json", "--schema", schema, "--json")
+    (draft,) = answer.value["drafts"]
+    assert [(fault["field"], fault["code"]) for fault in draft["faults"]] == [
+        ("priceMax", "max_less_than_min"),
+        ("serviceSummary", "answer_required"),
+    ]
+    assert "max_less_than_min" in sekisho("import", "g-cloud", "service.json", "--schema", schema).out
+    Path("none.json").write_text('{"type": "nonsense"}', encoding="utf-8")
+    assert sekisho("import", "g-cloud", "service.json", "--schema", "none.json").status == Exit.INVALID
+
+
 def test_what_is_no_catalog_is_refused(sekisho: Sekisho) -> None:
     Path("page.html").write_text("<html>", encoding="utf-8")
     answer = sekisho("import", "fedramp", "page.html", "--json")

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.marketplaces import fedramp, g_cloud
+from connectors.marketplaces.answers import Questions
 from connectors.marketplaces.changes import Snapshot, changes
 from connectors.marketplaces.foreign import ForeignCatalog, ForeignListing
 from connectors.strict import Unexpected
@@ -232,6 +233,54 @@ def test_changes_applied_to_the_old_rows_give_the_new(
     assert result == new
     assert bool(found) == (old != new)
     assert not changes(now, now, "status")
+
+
+def test_the_cases_of_their_own_validation_give_their_own_codes(reference: Path) -> None:
+    folder = reference / "peers/uk-dmp"
+    questions = Questions(json.loads((folder / "service-schemas/services-g-cloud-7-scs.json").read_bytes()))
+    listing = json.loads((folder / "listings/G7-SCS.json").read_bytes())
+    cases = json.loads((folder / "listing-cases.g-cloud-7-scs.json").read_bytes())["cases"]
+    for case in cases:
+        changed = {**listing, **case["change"]}
+        answers = {name: value for name, value in changed.items() if name not in case["remove"]}
+        draft = case.get("enforce_required") is False
+        faults = questions.faults(answers, draft=draft, required=case.get("required_fields", ()))
+        found, expected = {fault.field: fault.code for fault in faults}, case["expected"]
+        if "errors" in expected:
+            assert found == expected["errors"], case["id"]
+        elif "code" in expected:
+            assert found[expected["field"]] == expected["code"], case["id"]
+        elif "field" in expected:
+            assert expected["field"] in found, case["id"]
+        elif "not_code_on" in expected:
+            field, code = expected["not_code_on"]
+            assert found.get(field) != code, case["id"]
+        else:
+            assert expected["no_error_on"] not in found, case["id"]
+        assert all(fault.text.ja and fault.text.en for fault in faults)
+
+
+@pytest.mark.parametrize(("listing", "schema"), [("G4", "4"), ("G5", "5"), ("G7-SCS", "7-scs")])
+def test_genuine_services_obey_their_own_frameworks(reference: Path, listing: str, schema: str) -> None:
+    folder = reference / "peers/uk-dmp"
+    questions = Questions(
+        json.loads((folder / f"service-schemas/services-g-cloud-{schema}.json").read_bytes())
+    )
+    catalog = g_cloud.read([(folder / f"listings/{listing}.json").read_bytes()], questions=questions)
+    assert list(only(catalog).faults) == []
+
+
+def test_an_answer_without_its_assurance_is_named() -> None:
+    assured = {
+        "type": "object",
+        "properties": {"value": {"type": "boolean"}, "assurance": {"enum": ["asserted"]}},
+        "required": ["value", "assurance"],
+    }
+    questions = Questions({"type": "object", "properties": {"openSource": assured}})
+    (fault,) = questions.faults({"openSource": {"value": True}})
+    assert (fault.field, fault.code) == ("openSource", "assurance_required")
+    with pytest.raises(Unexpected):
+        Questions({"type": "nonsense"})
 
 
 def service(**members: object) -> dict[str, Any]:
