@@ -163,8 +163,8 @@ class ForeignListing:
     """One listing elsewhere.
 
     ``written`` is the row as it stands there, without addresses of people; ``application`` the draft; and
-    ``unused`` the fields of the row that the draft has no place for. ``faults`` is what is amiss with it by the
-    rules of its own marketplace, where they were given.
+    ``unused`` the fields of the row that the draft has no place for. ``faults`` is what is amiss with it by
+    the rules of its own marketplace, where they were given.
     """
 
     id: str
