@@ -110,6 +110,8 @@ class Sekisho(Contender):
             "SEKISHO_BROKER_URL": broker.url(0),
             "SEKISHO_SECRET_KEYS": secret,
             "SEKISHO_SOURCES": json.dumps(asked),
+            # Every application asks its sources, as the canvas does: no answer is used again.
+            "SEKISHO_ANSWER_AGES_SECONDS": '{"first": 0}',
             # The whole national policy would want answers of more registers than these six.
             "SEKISHO_POLICY": "jp-national-first",
             "SEKISHO_RATE_LIMIT_PER_MINUTE": NO_LIMIT,

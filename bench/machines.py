@@ -145,6 +145,11 @@ class Registries:
         """The key of the corporate number interface."""
         return str(self._announced["sources"]["jp.nta"]["application_id"])
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._announced["port"])
+
     def slow_down(self, milliseconds: int) -> None:
         """Let every answer take so much longer from now on."""
         for source in self._announced["sources"]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import PurePath
 from threading import Semaphore
@@ -30,17 +31,30 @@ class ConcurrentSources:
     """:class:`pipeline.ports.Sources` on threads. To be made in the process that uses it, not before a fork.
 
     A source is asked by at most ``in_flight`` threads at a time and there are threads for all of them, so one
-    that hangs keeps the others neither from starting nor from answering.
+    that hangs keeps the others neither from starting nor from answering. Of those who ask without a limit to
+    their patience, and so with threads of their own, at most ``patient`` are let in at a time for one source:
+    the others of the same process have work for other sources. A source that has kept somebody waiting for
+    ``slow_after`` is not waited for by anybody else until that ends: who comes meanwhile is put off.
 
     :raises ConfigurationError: when two connectors have the same source.
     """
 
-    def __init__(self, connectors: Iterable[Connector], *, in_flight: int = 8) -> None:
+    def __init__(
+        self,
+        connectors: Iterable[Connector],
+        *,
+        in_flight: int = 8,
+        patient: int | None = None,
+        slow_after: timedelta | None = None,
+    ) -> None:
+        self._slow_after = None if slow_after is None else slow_after.total_seconds()
         self._lanes: dict[str, _Lane] = {}
         for connector in connectors:
             if connector.source in self._lanes:
                 raise ConfigurationError([f"{connector.source}: two connectors have this source"])
-            self._lanes[connector.source] = _Lane.of(connector, in_flight)
+            self._lanes[connector.source] = _Lane.of(
+                connector, in_flight, in_flight if patient is None else patient
+            )
         self._threads = ThreadPoolExecutor(max(1, in_flight * len(self._lanes)), thread_name_prefix="source")
 
     def plan(self, application: Json) -> tuple[Inquiry, ...]:
@@ -129,13 +143,23 @@ class ConcurrentSources:
 
     def _ask_here(self, request: Sequence[Inquiry]) -> Answer:
         lane = self._free_lane(request[0])
-        return lane if isinstance(lane, Unanswered) else lane.fetch(request)
+        if isinstance(lane, Unanswered):
+            return lane
+        if not lane.patient.acquire(blocking=False):
+            lane.slots.release()
+            return Unanswered(Reason.DEFERRED.value)
+        try:
+            return lane.fetch(request)
+        finally:
+            lane.patient.release()
 
     def _free_lane(self, inquiry: Inquiry) -> _Lane | Unanswered:
         """The lane of the inquiry's source, with one of its slots taken."""
         lane = self._lanes.get(inquiry.source)
         if lane is None:
             return Unanswered(Reason.NOT_CONFIGURED.value)
+        if self._slow_after is not None and lane.has_waited(self._slow_after):
+            return Unanswered(Reason.DEFERRED.value)
         if not lane.slots.acquire(blocking=False):
             return Unanswered(Reason.DEFERRED.value)
         return lane
@@ -143,21 +167,24 @@ class ConcurrentSources:
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """A connector and how many threads may still ask it."""
+    """A connector and how many threads may still ask it, and how many wait for it as long as it takes."""
 
     connector: Connector
     slots: Semaphore
+    patient: Semaphore
     fetch_many: Callable[[Sequence[Inquiry]], Capture] | None
     pace: Pace
+    since: dict[object, float] = field(default_factory=dict)
+    """When each request that is under way was sent, on the monotonic clock."""
 
     @classmethod
-    def of(cls, connector: Connector, in_flight: int) -> _Lane:
+    def of(cls, connector: Connector, in_flight: int, patient: int) -> _Lane:
         """The lane of a connector."""
         spacing = max((rate.spacing for rate in getattr(connector, "rates", ())), default=timedelta(0))
         if isinstance(connector, BatchConnector):
             pace = Pace(max(1, connector.batch_size), spacing)
-            return cls(connector, Semaphore(in_flight), connector.fetch_many, pace)
-        return cls(connector, Semaphore(in_flight), None, Pace(spacing=spacing))
+            return cls(connector, Semaphore(in_flight), Semaphore(patient), connector.fetch_many, pace)
+        return cls(connector, Semaphore(in_flight), Semaphore(patient), None, Pace(spacing=spacing))
 
     def question(self, inquiry: Inquiry) -> str:
         """What names what is asked: the source, and what of the inquiry its answer depends on."""
@@ -170,6 +197,8 @@ class _Lane:
     def fetch(self, request: Sequence[Inquiry]) -> Answer:
         """Ask, and give back the slot that was taken for it."""
         inquiry = request[0]
+        turn = object()
+        self.since[turn] = time.monotonic()
         try:
             if len(request) > 1 and self.fetch_many is not None:
                 return _of_type(Capture, self.fetch_many(request))
@@ -190,7 +219,13 @@ class _Lane:
             _log_fault("asking_failed", inquiry, error)
             return Unanswered(Reason.FAULT.value)
         finally:
+            del self.since[turn]
             self.slots.release()
+
+    def has_waited(self, seconds: float) -> bool:
+        """Whether somebody waits for longer than this."""
+        begun = min(list(self.since.values()), default=None)
+        return begun is not None and time.monotonic() - begun > seconds
 
 
 def _identity(inquiry: Inquiry) -> tuple[str, str, str, str]:

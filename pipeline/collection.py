@@ -40,6 +40,10 @@ _ALONE = frozenset({"refused", "too_large", "timeout", "fault", "source_changed"
 """Reasons that may lie in one of the questions of a request: whoever has met one is asked about alone."""
 
 
+_LEAST_SPACING = timedelta(milliseconds=20)
+"""However many wait for a source, their steps come at most so often to find out that it takes no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Try:
     """A step of a source lane with the check that it tries again."""
@@ -171,7 +175,8 @@ class Collection:
         source = each.check.inquiry.source
         pace = self.sources.pace(source)
         with self.memory.write() as tx:
-            queue = pace.spacing * (tx.ledger.waiting(source) / pace.batch)
+            spacing = max(pace.spacing, _LEAST_SPACING)
+            queue = spacing * (tx.ledger.waiting(source) / pace.batch)
             turn = replace(
                 each.step, id=new_id(), due_at=self.schedule.next_turn(now, deferred, queue), sends=0
             )

@@ -97,7 +97,13 @@ def build(current: Settings) -> System:
     mirror = mirror_if_there(current)
     limits = shared_limits(current)
     # A case may ask a source for its vendor and for its maker; no case is to wait for another one's threads.
-    sources = ConcurrentSources(join(current, limits, mirror), in_flight=2 * current.worker_threads)
+    # In its lane a source that hangs holds a part of the worker's threads, never all.
+    sources = ConcurrentSources(
+        join(current, limits, mirror),
+        in_flight=2 * current.worker_threads,
+        patient=max(1, current.worker_threads // 4),
+        slow_after=current.patience,
+    )
     policy = PublishedPolicy(memory, clock, current.policy, current.policy_candidate)
     verification = Verification(
         memory,

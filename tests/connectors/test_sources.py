@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,7 @@ import structlog.testing
 from connectors.sources import ConcurrentSources
 from pipeline.errors import ConfigurationError, SourceChanged, SourceUnavailable
 from pipeline.identifiers import OrganisationId
-from pipeline.model import Capture, Evidence, Inquiry, Presence, Unanswered
+from pipeline.model import Capture, Evidence, Inquiry, Pace, Presence, Unanswered
 
 AT = datetime(2026, 11, 6, 8, 49, 37, tzinfo=UTC)
 NO_TIME = timedelta(milliseconds=20)
@@ -337,3 +338,77 @@ def test_a_connector_needs_no_close():
     source = ConcurrentSources([Plain()])
     assert source.ask([about("a")]) == [captured(about("a"))]
     source.close()
+
+
+def test_a_source_that_hangs_holds_only_a_part_of_those_who_wait_for_ever(sources, hang):
+    """A lane's steps are done by threads of the worker: those of one source must not be all of them."""
+    asked = sources(Source("slow", hang), Source("well"), in_flight=8, patient=2)
+    waiting = [threading.Thread(target=asked.ask, args=([about("slow", str(n))],)) for n in range(2)]
+    for thread in waiting:
+        thread.start()
+    for _ in waiting:
+        assert hang.begun.acquire(timeout=30)
+    assert asked.ask([about("slow", "third")]) == [Unanswered("deferred")]
+    assert asked.ask([about("well")]) == [captured(about("well"))]
+    hang.go.set()
+    for thread in waiting:
+        thread.join()
+    assert asked.ask([about("slow", "fourth")]) == [captured(about("slow", "fourth"))]
+
+
+def test_a_source_that_keeps_somebody_waiting_is_not_waited_for_by_others(sources, hang):
+    asked = sources(Source("slow", hang), Source("well"), slow_after=NO_TIME)
+    assert asked.ask([about("slow")], patience=2 * NO_TIME) == [Unanswered("deferred")]
+    begun = time.monotonic()
+    others = asked.ask([about("slow", "other"), about("well")], patience=AMPLE)
+    assert others == [Unanswered("deferred"), captured(about("well"))]
+    assert asked.ask([about("slow", "lane")]) == [Unanswered("deferred")]
+    assert time.monotonic() - begun < AMPLE.total_seconds()
+    hang.go.set()
+    deadline = time.monotonic() + AMPLE.total_seconds()
+    while asked.ask([about("slow", "later")]) != [captured(about("slow", "later"))]:
+        assert time.monotonic() < deadline
+
+
+class Batched(Source):
+    """A source that takes three inquiries in one request."""
+
+    batch_size = 3
+
+    def fetch_many(self, inquiries):
+        self.asked.append(tuple(inquiries))
+        return captured(inquiries[0])
+
+
+@pytest.mark.parametrize("patience", [None, AMPLE])
+def test_inquiries_of_a_source_that_takes_several_go_together(sources, patience):
+    together, alone = Batched("a"), Source("b")
+    inquiries = [about("a", str(n)) for n in range(4)] + [about("b", "x"), about("b", "y"), about("a", "0")]
+    answers = sources(together, alone).ask(inquiries, patience=patience)
+    assert sorted(len(each) if isinstance(each, tuple) else 1 for each in together.asked) == [1, 3]
+    assert len(alone.asked) == 2
+    # The same question twice is asked once; each inquiry gets the answer of its request.
+    assert answers[0] == answers[1] == answers[2] == answers[6] == captured(inquiries[0])
+    assert answers[3] == captured(inquiries[3])
+
+
+def test_what_the_same_question_is_the_connector_says(sources):
+    class ByNumber(Source):
+        asked_by = ("subject",)
+
+        def inquiries(self, application):
+            return [about(self.source, role) for role in application["roles"]]
+
+    class Never(ByNumber):
+        asked_by = None
+
+    roles = {"roles": ["vendor", "maker"]}
+    of = {
+        source: [each.question for each in sources(kind(source)).plan(roles)]
+        for source, kind in (("a", Source), ("b", ByNumber), ("c", Never))
+    }
+    assert of["a"][0] != of["a"][1]
+    assert of["b"][0] == of["b"][1] != ""
+    assert of["c"] == ["", ""]
+    assert sources(Batched("d")).pace("d") == Pace(batch=3)
+    assert sources(Batched("d")).pace("unknown") == Pace()
