@@ -88,6 +88,7 @@ SCHEMAS: tuple[Schema, ...] = (
     _load("answer", 1),
     _load("appeal", 1),
     _load("receipt", 1),
+    _load("notification", 1),
 )
 """Every version of every schema, the newest of each name last."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from cli.output import Exit
 from pipeline.delivery import Errand
 from pipeline.identifiers import new_id
+from pipeline.schemas import find
 from storage import tables as t
 from storage.database import Database
 from storage.memory import SqlMemory
@@ -67,6 +68,9 @@ def test_from_registration_to_the_first_delivery(sekisho: Sekisho, sink: Sink, d
     assert (pinged.status, pinged.value["state"]) == (Exit.DONE, "active")
     [ping] = sink.received
     assert ping.verified(handed["secret"])
+    schema = find("notification")
+    assert schema is not None
+    assert list(schema.violations(ping.event)) == []
     assert serve(database) == ["2 taken"]
     assert sink.sequences == [1, 2]
     assert all(received.verified(handed["secret"]) for received in sink.messages)

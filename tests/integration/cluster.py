@@ -91,7 +91,7 @@ class Cluster:
         self.environment["SEKISHO_SOURCES"] = json.dumps(told)
         for name in ("valkey", "web", "worker", "beat"):
             self.start(name)
-        until(self.is_ready, "web")
+        until(self.is_ready, "web", seconds=180)
 
     @property
     def url(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import orjson
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from pipeline.delivery import WELL, About, Delivery, DeliverySchedule, Health, Outcome, envelope
 from pipeline.documents import canonical
 from pipeline.lifecycle import State
+from pipeline.review_model import Question
+from pipeline.schemas import find
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 SCHEDULE = DeliverySchedule()
@@ -158,6 +160,31 @@ def test_what_is_told_of_an_application_says_state_and_what_is_asked_in_both_lan
 def test_sequences_sort_as_text_as_they_do_as_numbers(one: int, other: int) -> None:
     texts = [envelope(delivery(sequence=number))["sequence"] for number in (one, other)]
     assert (texts[0] < texts[1]) == (one < other)
+
+
+POINT = {"rule": "r", "outcome": "fail", "effect": "reject", "reason": "R", "message": None, "remedy": None}
+QUESTION = Question(
+    UUID(int=9), UUID(int=8), "DOCUMENT_NEEDED", "certificate", "words", "aya", NOW, date(2026, 11, 10)
+)
+
+
+@given(st.sampled_from(State), st.integers(1, 2**53), st.integers(0, 30), st.integers(0, 3))
+def test_whatever_is_told_obeys_the_published_schema(
+    state: State, sequence: int, points: int, questions: int
+) -> None:
+    schema = find("notification")
+    assert schema is not None
+    application = delivery(
+        about=About.APPLICATION,
+        kind=str(state),
+        sequence=sequence,
+        asked=(POINT,) * points,
+        questions=(QUESTION,) * questions,
+    )
+    for told in (application, delivery(sequence=sequence)):
+        document = orjson.loads(canonical(envelope(told, "https://market.example")))
+        assert list(schema.violations(document)) == []
+        assert list(schema.violations(document | {"sequence": "42"})) != []
 
 
 @given(st.sampled_from(State), st.integers(0, 20))
