@@ -31,6 +31,7 @@ _DECLARED: Final = {"source": DECLARATION}
 _SECTION: Final = re.compile(r"[^.\[]*")
 
 
+@lru_cache(maxsize=4096)
 def day_of(moment: str) -> date | None:
     """The day in Japan of an RFC 3339 moment, or None where it is none."""
     try:
