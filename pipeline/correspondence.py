@@ -6,7 +6,7 @@ came before is not acted on a second time, however late it comes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,15 @@ from pipeline.model import CaseFile, ChangeKind, Decision, Event, Text
 from pipeline.ports import Clock, Memory, Transaction
 from pipeline.problems import ID_REUSED, MESSAGE_INVALID, Problem, Violation
 from pipeline.review_clock import Timer, in_the_way, referred, wait
-from pipeline.review_model import Appeal, AppealState, VendorMessage, WaitsFor
+from pipeline.review_model import (
+    Act,
+    Appeal,
+    AppealState,
+    Proposal,
+    ProposalState,
+    VendorMessage,
+    WaitsFor,
+)
 from pipeline.review_policy import ReviewTimes
 
 VENDOR = "vendor"
@@ -155,12 +163,13 @@ class Correspondence:
 
     def _appeal(self, said: _Said) -> State:
         tx, file, case = said.tx, said.file, said.file.case
-        decision = self._appealable(said)
+        decision, since = self._appealable(said)
         appeal = Appeal(
             id=new_id(),
             case_id=case.id,
             decision=decision.number,
             against=case.state,
+            since=since,
             policy=tuple(decision.judgement.outcome.get("policy", ())),
             grounds=str(said.data["grounds"]),
             submitted_at=said.now,
@@ -177,7 +186,8 @@ class Correspondence:
         said.event("appeal.submitted", appeal=str(appeal.id), decision=decision.number, policy=appeal.policy)
         return moved.state
 
-    def _appealable(self, said: _Said) -> Decision:
+    def _appealable(self, said: _Said) -> tuple[Decision, datetime]:
+        """The decision that may be appealed against, and since when the time for it runs."""
         case, decision = said.file.case, said.file.decision
         if case.state not in APPEALABLE or decision is None:
             raise _not_now(case.state)
@@ -189,23 +199,34 @@ class Correspondence:
                 f"The decision in force is number {decision.number}.",
             )
         appeals = said.tx.reviews.appeals(case.id)
-        if settles_an_appeal(decision, appeals):
+        since = appeal_period_from(said.file, said.tx.reviews.proposals(case.id))
+        if was_appealed(said.file, since, appeals):
             raise _appealed_before()
-        if day_of(said.now) > self.times.appeal_by(appeal_period_from(said.file)):
+        if day_of(said.now) > self.times.appeal_by(since):
             raise refused(
                 "application",
                 "too_late",
                 "異議申立ての期間を過ぎています。",
                 "The time for it is over.",
             )
-        return decision
+        return decision, since
 
 
-def appeal_period_from(file: CaseFile) -> datetime:
+def appeal_period_from(file: CaseFile, proposals: Sequence[Proposal]) -> datetime:
     """The moment from which the time for an appeal runs: that of the rejection, or of the suspension."""
-    if file.case.state is State.REJECTED and file.decision is not None:
+    assert file.decision is not None, "what can be appealed against was decided"
+    if file.case.state is State.REJECTED:
         return file.decision.decided_at
-    return file.case.changed_at
+    suspended = (one for one in proposals if one.act is Act.SUSPEND and one.state is ProposalState.CONFIRMED)
+    return max((one.closed_at for one in suspended if one.closed_at), default=file.case.changed_at)
+
+
+def was_appealed(file: CaseFile, since: datetime, appeals: tuple[Appeal, ...]) -> bool:
+    """Whether this rejection or suspension was appealed against, or is itself the answer to an appeal."""
+    assert file.decision is not None, "what can be appealed against was decided"
+    if any(one.against is file.case.state and one.since == since for one in appeals):
+        return True
+    return file.case.state is State.REJECTED and settles_an_appeal(file.decision, appeals)
 
 
 def settles_an_appeal(decision: Decision, appeals: tuple[Appeal, ...]) -> bool:

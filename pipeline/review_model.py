@@ -181,13 +181,14 @@ class AppealState(StrEnum):
 class Appeal:
     """A vendor's appeal against one decision, with the policy versions that the decision names.
 
-    ``against`` is the state that is appealed, ``rejected`` or ``suspended``.
+    ``against`` is the state that is appealed, ``rejected`` or ``suspended``, ``since`` when that stood.
     """
 
     id: UUID
     case_id: UUID
     decision: int
     against: State
+    since: datetime
     policy: tuple[str, ...]
     grounds: str
     submitted_at: datetime

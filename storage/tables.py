@@ -588,6 +588,7 @@ appeals = Table(
     Column("case_id", Uuid, ForeignKey("cases.id"), nullable=False),
     Column("decision", Integer, nullable=False),
     Column("against", String(16), nullable=False),
+    Column("since", Moment, nullable=False),
     Column("policy", LargeBinary, nullable=False),
     Column("message_id", Uuid, ForeignKey("vendor_messages.id"), nullable=False),
     Column("submitted_at", Moment, nullable=False),
@@ -595,7 +596,7 @@ appeals = Table(
     Column("decided_by", String(100)),
     Column("decided_at", Moment),
     CheckConstraint("(state = 'open') = (decided_at IS NULL)", name="decided"),
-    UniqueConstraint("case_id", "decision", "against"),
+    UniqueConstraint("case_id", "decision", "against", "since"),
 )
 
 waivers = Table(

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from pipeline import lifecycle
 from pipeline.calendar import last_day
-from pipeline.correspondence import APPEALABLE, appeal_period_from, settles_an_appeal
+from pipeline.correspondence import APPEALABLE, appeal_period_from, was_appealed
 from pipeline.documents import Json, sha256
 from pipeline.lifecycle import State
 from pipeline.model import Application, CaseFile, Check, CheckState, Decision, Presence, Text, isoformat
@@ -25,6 +25,7 @@ from pipeline.review_model import (
     Appeal,
     Audience,
     Note,
+    Proposal,
     Question,
     ReviewRecord,
     WaitsFor,
@@ -106,6 +107,7 @@ class Status:
                 tuple(note for note in reviews.notes(case_id) if note.audience is Audience.VENDOR),
                 reviews.appeals(case_id),
                 tx.receipts.of_case(case_id, file.decision.number),
+                reviews.proposals(case_id) if file.case.state is State.SUSPENDED else (),
             )
 
 
@@ -120,6 +122,7 @@ class Standing:
     notes: tuple[Note, ...] = ()
     appeals: tuple[Appeal, ...] = ()
     receipt: str | None = None
+    proposals: tuple[Proposal, ...] = ()
 
 
 def poll_wait(file: CaseFile, now: datetime) -> timedelta:
@@ -209,11 +212,9 @@ def _appeal(status: Standing, times: ReviewTimes) -> Json | None:
     file, latest = status.file, status.appeals[-1] if status.appeals else None
     decision = file.decision
     if decision is not None and file.case.state in APPEALABLE:
-        appealed = any(
-            one.decision == decision.number and one.against is file.case.state for one in status.appeals
-        )
-        if not appealed and not settles_an_appeal(decision, status.appeals):
-            until = times.appeal_by(appeal_period_from(file)).isoformat()
+        since = appeal_period_from(file, status.proposals)
+        if not was_appealed(file, since, status.appeals):
+            until = times.appeal_by(since).isoformat()
             return {"decision": decision.number, "state": "possible", "until": until}
     if latest is None:
         return None

@@ -282,6 +282,25 @@ def test_a_suspension_can_be_appealed(world: World, review: Review, granted: boo
     assert last.kind is (ChangeKind.RESTORED if granted else ChangeKind.SUSPENDED)
 
 
+def test_each_suspension_can_be_appealed_once(world: World, review: Review) -> None:
+    reference = received(world, refer=False)
+
+    def officers(act: Any, reason: str) -> None:
+        proposal = act(reference, seen(world, reference), CHIE, reason).proposal
+        review.confirm(reference, seen(world, reference), DAI, proposal.id)
+        world.clock.advance(timedelta(days=1))
+
+    officers(review.suspend, "COMPLAINT")
+    say(world, reference, "appeal.submitted", decision=1, grounds="x")
+    review.dismiss_appeal(reference, seen(world, reference), EMI, [])
+    with refused("appealed_before"):
+        say(world, reference, "appeal.submitted", decision=1, grounds="x")
+    officers(review.reinstate, "RESOLVED")
+    officers(review.suspend, "AUTHORITY")
+    review.reinstate(reference, seen(world, reference), CHIE, "RESOLVED")  # pending: it moves no period
+    assert say(world, reference, "appeal.submitted", decision=1, grounds="x").state is State.APPEALED
+
+
 def test_an_appeal_ends_with_a_withdrawal(world: World, review: Review) -> None:
     reference = received(world)
     reject(world, review, reference)
