@@ -183,6 +183,7 @@ def _check(check: Check) -> dict[str, Any]:
         "subject": str(inquiry.subject),
         "state": str(check.state),
         "tries": check.tries,
+        "reused": check.reused,
         "reason": check.reason,
         "next_try_at": check.next_try_at.isoformat() if check.next_try_at else None,
         "capture": check.capture.sha256 if check.capture else None,
@@ -225,7 +226,8 @@ def _checked(check: Check) -> str:
     if check.next_try_at is not None:
         return f"{check.reason}, {tries}, next {_local(check.next_try_at)}"
     if check.capture is not None:
-        return f"{_local(check.capture.fetched_at)}, {tries}"
+        asked = "asked for another case" if check.reused else tries
+        return f"{_local(check.capture.fetched_at)}, {asked}"
     return f"{check.reason}, {tries}"
 
 

@@ -126,7 +126,7 @@ def test_a_case_that_waits_says_for_whom_and_until_when(
     [check] = shown["checks"]
     assert check["source"] == "jp.nta"
     assert check["state"] == "waiting"
-    assert check["tries"] == 1
+    assert (check["tries"], check["reused"]) == (1, False)
     assert datetime.fromisoformat(check["next_try_at"]) > datetime.now(UTC)
     assert f"{check['reason']}, 1 try, next " in sekisho("case", "show", reference).out
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from connectors import brreg, companies_house, entreprises, fedramp, gleif, vies, yente
+from connectors import brreg, companies_house, entreprises, fedramp, gleif, installed, vies, yente
 from connectors.conformance import CASES, Reply, Specimen
 from connectors.reasons import Reason
 from connectors.sandbox.server import serving
@@ -77,3 +77,8 @@ def specimens():
 @pytest.mark.parametrize("case", CASES)
 def test_it_conforms(specimens, module, case):
     CASES[case](specimens[module])
+
+
+def test_every_foreign_source_is_in_the_fault_table():
+    foreign = {source for source in installed.BUILT_IN if not source.startswith("jp.")}
+    assert {module.SOURCE for module in SUBJECTS} == foreign
