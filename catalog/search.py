@@ -13,11 +13,11 @@ import json
 import threading
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from catalog.facets import BY_NAME, FACETS, Facet
@@ -32,8 +32,18 @@ SORTS = ("match", "name", "new", "price")
 _CODE_LENGTH = 60
 _CURSOR_LENGTH = 4000
 _HISTORIC_KEPT = 4
+_PATIENCE = 1.0
+"""Seconds that one who asks for the past waits for another."""
+
 _TERMS_KEPT = 256
 _FEW = 4000
+
+
+T = TypeVar("T")
+
+
+class Busy(Exception):
+    """The catalog of an earlier position is being built for somebody else; ask again."""
 
 
 class NotAQuestion(ValueError):
@@ -273,74 +283,141 @@ class Search:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._lock = threading.RLock()
+        self._building = threading.Lock()
         self._head: State | None = None
         self._begun = 0
         self._historic: OrderedDict[tuple[int, date], State] = OrderedDict()
-        self._terms: OrderedDict[tuple[str, bool, int], int] = OrderedDict()
+        self._terms: OrderedDict[tuple[str, bool, int], tuple[int, int]] = OrderedDict()
 
     def state(self, day: date, position: int | None = None) -> State:
-        """The catalog's state at a position, or as it stands."""
+        """The catalog's state at a position, or as it stands.
+
+        :raises Busy: when a state of the past has to be built and another one is being built.
+        """
+        key = (position or 0, day)
         with self._lock:
             head = self._renewed(day)
             if position is None or position == head.position:
                 return head
-            key = (position, day)
-            if key not in self._historic:
-                self._historic[key] = self._built(position, day)
-                if len(self._historic) > _HISTORIC_KEPT:
-                    self._historic.popitem(last=False)
-            self._historic.move_to_end(key)
-            return self._historic[key]
+            if key in self._historic:
+                self._historic.move_to_end(key)
+                return self._historic[key]
+        # Apart from the lock: whoever asks for the past may wait, and nobody else does.
+        if not self._building.acquire(timeout=_PATIENCE):
+            raise Busy
+        try:
+            with self._lock:
+                if key in self._historic:
+                    return self._historic[key]
+            built = self._built(*key)
+        finally:
+            self._building.release()
+        with self._lock:
+            self._historic[key] = built
+            if len(self._historic) > _HISTORIC_KEPT:
+                self._historic.popitem(last=False)
+        return built
 
     def hits(self, question: Question, day: date, position: int | None = None, limit: int = PAGE) -> Hits:
-        """One page of the listings that answer a question, with how many each other choice would leave."""
-        with self._lock:
-            state = self.state(day, position)
-            found, named = self._by_text(state, question.text)
+        """One page of the listings that answer a question, with how many each other choice would leave.
+
+        :raises Busy: see :meth:`state`.
+        """
+
+        def answer(state: State, found: int, named: int) -> Hits:
             groups = {
                 name: _union(state.having(name, code, verified=question.verified) for code in codes)
                 for name, codes in question.facets
             }
-            for rows in groups.values():
-                found &= rows
-            text_only = self._by_text(state, question.text)[0] if groups else found
             counts = {}
             for facet in FACETS:
-                others = text_only
+                others = found
                 for name, rows in groups.items():
                     if name != facet.name:
                         others &= rows
                 counts[facet.name] = tuple(_counts(state, facet, others, question))
+            for rows in groups.values():
+                found &= rows
             page, more = _page(state, found, named, question, limit)
             following = replace(question, after=more) if more else None
             return Hits(state.position, found.bit_count(), tuple(page), counts, following)
 
+        return self._answer(question.text, day, position, answer)
+
     def rows_of(self, question: Question, day: date, position: int | None = None) -> list[int]:
-        """Every row that answers a question, in the order of its sort."""
-        with self._lock:
-            state = self.state(day, position)
-            found, named = self._by_text(state, question.text)
+        """Every row that answers a question, in the order of its sort.
+
+        :raises Busy: see :meth:`state`.
+        """
+
+        def answer(state: State, found: int, named: int) -> list[int]:
             for name, codes in question.facets:
                 found &= _union(state.having(name, code, verified=question.verified) for code in codes)
             return _page(state, found, named, replace(question, after=""), found.bit_count())[0]
 
-    def _by_text(self, state: State, asked: str) -> tuple[int, int]:
-        """The rows that hold every term, and those of them that hold every term in their names."""
-        found = named = state.in_all()
-        for term in terms(asked):
-            found &= self._having_term(term, state.position, in_name=False)
-            named &= self._having_term(term, state.position, in_name=True)
-        return found, named if asked else 0
+        return self._answer(question.text, day, position, answer)
 
-    def _having_term(self, term: str, position: int, *, in_name: bool) -> int:
-        key = (term, in_name, position)
-        if key not in self._terms:
-            rows = self._index.matches(term, in_name=in_name)
-            self._terms[key] = _bits(rows)
+    def lacking(
+        self, question: Question, rows: Sequence[int], day: date, position: int | None = None
+    ) -> dict[int, list[str]]:
+        """For each of these rows the facets of a question that it does not meet.
+
+        :raises Busy: see :meth:`state`.
+        """
+
+        def answer(state: State, _found: int, _named: int) -> dict[int, list[str]]:
+            missed: dict[int, list[str]] = {row: [] for row in rows}
+            for name, codes in question.facets:
+                having = _union(state.having(name, code, verified=question.verified) for code in codes)
+                for row in rows:
+                    if not having >> row & 1:
+                        missed[row].append(name)
+            return missed
+
+        return self._answer("", day, position, answer)
+
+    def _answer(
+        self, asked: str, day: date, position: int | None, answer: Callable[[State, int, int], T]
+    ) -> T:
+        """An answer from a state that does not change meanwhile, and the rows that hold every term in it.
+
+        What is handed over are the rows whose text, and those whose names, hold every term.
+        """
+        words = terms(asked)
+        while True:
+            # Words are looked up apart from the lock, and cover every position up to that of before.
+            covered, begun = self._index.standing()
+            sought = [
+                (self._rows(word, covered, begun), self._rows(word, covered, begun, in_name=True))
+                for word in words
+            ]
+            state = self.state(day, position)
+            with self._lock:
+                if state is self._head:
+                    state = self._renewed(day)
+                is_the_one = position is None or state.position == position
+                if not is_the_one or state.position > covered or begun != self._begun:
+                    continue
+                found = named = state.in_all()
+                for anywhere, in_name in sought:
+                    found &= anywhere
+                    named &= in_name
+                return answer(state, found, named if words else 0)
+
+    def _rows(self, term: str, covered: int, begun: int, *, in_name: bool = False) -> int:
+        """The rows that hold a term, of all up to a position at least."""
+        key = (term, in_name, begun)
+        with self._lock:
+            known = self._terms.get(key)
+            if known is not None and known[0] >= covered:
+                self._terms.move_to_end(key)
+                return known[1]
+        rows = _bits(self._index.matches(term, in_name=in_name))
+        with self._lock:
+            self._terms[key] = (covered, rows)
             if len(self._terms) > _TERMS_KEPT:
                 self._terms.popitem(last=False)
-        self._terms.move_to_end(key)
-        return self._terms[key]
+        return rows
 
     def _renewed(self, day: date) -> State:
         position, begun = self._index.standing()

@@ -98,15 +98,8 @@ def candidates(search: Search, index: Index, question: Question, day: date, posi
     rows = search.rows_of(scope_of(question), day, position)
     if len(rows) > LONGEST_LIST:
         raise TooMany(len(rows))
-    state = search.state(day, position)
-    lacking: dict[int, list[str]] = {row: [] for row in rows}
-    for name, codes in requirements_of(question):
-        having = 0
-        for code in codes:
-            having |= state.having(name, code, verified=question.verified)
-        for row in rows:
-            if not having >> row & 1:
-                lacking[row].append(name)
+    required = replace(question, facets=requirements_of(question))
+    lacking = search.lacking(required, rows, day, position)
     return [Candidate(stored, tuple(lacking[stored.row])) for stored in index.stored(rows)]
 
 

@@ -30,7 +30,7 @@ from catalog.index import Index, Stored
 from catalog.languages import JAPAN, LANGUAGES, N_, Language
 from catalog.pages import Pages, json_ld
 from catalog.reading import Offer
-from catalog.search import NotAQuestion, Question, Search
+from catalog.search import Busy, NotAQuestion, Question, Search
 from catalog.selection import Candidate, Choice
 from catalog.settings import CatalogSettings
 
@@ -136,7 +136,7 @@ class Site:
             )
         assert stored.document is not None
         offer = Offer(stored.document)
-        at = self._search.state(visit.day, position).position
+        at = position if position is not None else self._search.state(visit.day).position
         same = [other for other in self._same_product(stored, at) if other.listing_id != stored.listing_id]
         fit: Fitness | None = None
         use = Use.from_parameters(visit.parameters)
@@ -149,7 +149,7 @@ class Site:
             stored=stored,
             offer=offer,
             same=same,
-            unlocked=self._without_lock_in(visit, stored, offer, position),
+            unlocked=self._without_lock_in(visit, stored, offer) if position is None else [],
             history=self._index.history(stored.listing_id),
             as_of=position,
             use=use,
@@ -229,6 +229,8 @@ class Site:
         try:
             pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=1000)
             return await run_in_threadpool(self._record, visit, pairs)
+        except Busy:
+            return await run_in_threadpool(self._told, visit, 503)
         except (NotAQuestion, ValueError):
             return await run_in_threadpool(self._told, visit, 400)
 
@@ -302,15 +304,13 @@ class Site:
         product = self._index.product_of(stored.row)
         return self._index.of_product(product, position) if product else []
 
-    def _without_lock_in(
-        self, visit: Visit, stored: Stored, offer: Offer, position: int | None
-    ) -> list[Stored]:
+    def _without_lock_in(self, visit: Visit, stored: Stored, offer: Offer) -> list[Stored]:
         """Others of the same category that one can leave freely."""
         category = offer.product.get("category")
         if not isinstance(category, str):
             return []
         question = Question(facets=(("category", (category,)), ("exit", ("free-to-leave",))), sort="price")
-        hits = self._search.hits(question, visit.day, position, limit=6)
+        hits = self._search.hits(question, visit.day, limit=6)
         return [other for other in self._index.stored(hits.rows) if other.listing_id != stored.listing_id][:5]
 
     # The rest
@@ -350,6 +350,8 @@ class Site:
                 return await run_in_threadpool(page, visit)
             except HTTPException as error:
                 return await run_in_threadpool(self._told, visit, error.status_code)
+            except Busy:
+                return await run_in_threadpool(self._told, visit, 503)
             except (NotAQuestion, ValueError):
                 return await run_in_threadpool(self._told, visit, 400)
 

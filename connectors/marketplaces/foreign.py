@@ -305,7 +305,10 @@ def without_people(row: Json) -> dict[str, Any]:
     return {name: value for name, value in row.items() if _PEOPLE.search(name) is None}
 
 
-_PEOPLE = re.compile(r"e-?mail|contact|phone|poc_", re.IGNORECASE)
+_PEOPLE = re.compile(
+    r"(e-?mail|phone(number)?|contact(name|information|s)?)$|(^|_)(poc|contact)_", re.IGNORECASE
+)
+"""Names of fields; ``phoneSupport`` and the like are about a service."""
 
 
 def documents(body: bytes) -> Iterator[object]:

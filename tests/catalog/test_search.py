@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from catalog.client import Kind, Listing, state_digest
 from catalog.index import Index
-from catalog.search import NotAQuestion, Question, Search
+from catalog.search import Busy, NotAQuestion, Question, Search
 from pipeline import schemas
 from tests.catalog.offers import AT, DAY, document, feed, gone, listing_id, named, published
 from tests.databases import fresh_database
@@ -294,6 +295,60 @@ def test_a_question_is_the_same_after_its_own_url(parameters: list[tuple[str, st
     except NotAQuestion:
         return
     assert Question.from_parameters(question.parameters()) == question
+
+
+def test_who_asks_for_the_past_does_not_keep_the_others_waiting(tmp_path: Any) -> None:
+    index = Index(f"sqlite:///{tmp_path}/catalog.db")
+    index.apply(feed([document(1), document(2)]), 2)
+    search = Search(index)
+    entered, go_on = threading.Event(), threading.Event()
+    rows = index.rows
+
+    def slow(position: int) -> Any:
+        if position == 1:
+            entered.set()
+            assert go_on.wait(30)
+        return rows(position)
+
+    index.rows = slow  # type: ignore[method-assign]
+    past: list[int] = []
+    thread = threading.Thread(target=lambda: past.append(search.hits(Question(), DAY, position=1).total))
+    thread.start()
+    assert entered.wait(30)
+    assert search.hits(Question("会計"), DAY).total == 2
+    with pytest.raises(Busy):
+        search.hits(Question(), DAY, position=0)
+    go_on.set()
+    thread.join(30)
+    assert past == [1]
+    assert search.hits(Question(), DAY, position=0).total == 0
+    index.close()
+
+
+def test_searches_beside_changes_are_each_of_one_position(tmp_path: Any) -> None:
+    index = Index(f"sqlite:///{tmp_path}/catalog.db")
+    search = Search(index)
+    index.apply(feed([named(1, "会計1")]), 1)
+    faults: list[str] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            hits = search.hits(Question("会計"), DAY)
+            if hits.total != hits.position:
+                faults.append(f"{hits.total} at {hits.position}")
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for position in range(2, 120):
+        index.apply([published(position, named(position, f"会計{position}"))], position)
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    assert faults == []
+    assert search.hits(Question("会計"), DAY).total == 119
+    index.close()
 
 
 def test_random_changes_leave_the_state_that_a_fresh_reader_builds(tmp_path: Any) -> None:
