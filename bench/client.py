@@ -73,6 +73,8 @@ class Connection:
         head, found, body = self._received.partition(b"\r\n\r\n")
         if not found:
             return None
+        if head[9:12] == b"304":
+            return Exchange(self._began, time.perf_counter(), 304, b"")
         at = head.lower().index(b"content-length:") + len(b"content-length:")
         if len(body) < int(head[at:].split(b"\r\n", 1)[0]):
             return None

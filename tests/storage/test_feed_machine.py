@@ -1,4 +1,4 @@
-"""Whatever happens to listings: a snapshot and the feed after it lead to the catalog; so does the whole feed."""
+"""Whatever happens to listings: a snapshot and the feed after it lead to the catalog, as all of the feed."""
 
 from __future__ import annotations
 
