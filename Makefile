@@ -59,6 +59,7 @@ bench: env  ## Measure against what one would otherwise write; prints ratios
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.rules
 	@$(BIN)/python -m bench.mirror
+	@$(BIN)/python -m bench.catalog
 	@$(BIN)/python -m bench.search
 	@$(BIN)/python -m bench.deliveries
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal_column, or_, select, update
 
 from pipeline.documents import canonical, sha256
 from pipeline.errors import LifecycleError
@@ -175,12 +175,12 @@ class SqlListings:
 
     def current(self, listing_id: UUID) -> StoredListing | None:
         """The version of a listing that is in the catalog."""
-        row = self._connection.execute(_CURRENT, {"wanted": listing_id}).one_or_none()
+        row = self._connection.execute(CURRENT, {"wanted": listing_id}).one_or_none()
         return None if row is None else stored_listing(row)
 
     def page(self, after: UUID | None, limit: int) -> list[StoredListing]:
         """Listings in the catalog, in the order of their ids, from beyond ``after``."""
-        rows = self._connection.execute(_PAGE, {"beyond": after or UUID(int=0), "at_most": limit})
+        rows = self._connection.execute(PAGE, {"beyond": after or UUID(int=0), "at_most": limit})
         return [stored_listing(row) for row in rows]
 
     def changes(self, after: int, limit: int) -> list[Change]:
@@ -188,8 +188,8 @@ class SqlListings:
 
         Where the first of them is not at ``after + 1``, those between are no longer kept.
         """
-        rows = self._connection.execute(_CHANGES, {"beyond": after, "at_most": limit})
-        return [_changed(row) for row in rows]
+        rows = self._connection.execute(CHANGES, {"beyond": after, "at_most": limit})
+        return [change_of(*row) for row in rows]
 
     def forget_changes(self, before: datetime) -> int:
         """Drop from the feed what comes before the first change that is not older; return how many.
@@ -224,7 +224,7 @@ class SqlListings:
 
     def head(self) -> int:
         """The position of the newest change, 0 before the first."""
-        return int(self._connection.execute(_HEAD).scalar_one())
+        return int(self._connection.execute(HEAD).scalar_one())
 
     def oldest(self) -> int:
         """The smallest cursor from which the feed can still be followed."""
@@ -271,10 +271,21 @@ def item(listing: StoredListing) -> dict[str, Any]:
     }
 
 
-def _changed(row: AnyRow) -> Change:
-    kind = ChangeKind(row.kind)
-    listing = None if kind.is_out else stored_listing(row)
-    return Change(row.position, kind, row.listing_id, row.version, row.occurred_at, row.reason, listing)
+def change_of(
+    position: int,
+    kind: str,
+    listing_id: UUID,
+    version: int,
+    occurred_at: datetime,
+    reason: str,
+    published_at: datetime,
+    document: bytes,
+    digest: str,
+) -> Change:
+    """The change in a row of :data:`CHANGES`."""
+    known = ChangeKind(kind)
+    listing = None if known.is_out else StoredListing(listing_id, version, published_at, document, digest)
+    return Change(position, known, listing_id, version, occurred_at, reason, listing)
 
 
 def _standing(row: AnyRow) -> Standing:
@@ -290,7 +301,7 @@ def _standing(row: AnyRow) -> Standing:
     )
 
 
-IS_IN = t.listings.c.standing.in_([kind for kind in ChangeKind if not kind.is_out])
+IS_IN = or_(*(t.listings.c.standing == literal_column(f"'{kind}'") for kind in ChangeKind if not kind.is_out))
 _NEXT_VERSION = conflict_insert(
     t.listings,
     lambda add: add.on_conflict_do_update(
@@ -315,7 +326,7 @@ _STAND_PUBLISHED = Write(
         .values({**_STANDS, "valid_until": bindparam("new_valid_until")})
     )
 )
-_HEAD = select(t.feed_head.c.position)
+HEAD = select(t.feed_head.c.position)
 _ADVANCE = (
     update(t.feed_head)
     .where(t.feed_head.c.id == 1)
@@ -349,15 +360,20 @@ IN_CATALOG = (
 )
 """The listings in the catalog, each in its version."""
 
-_CURRENT = IN_CATALOG.where(t.listings.c.id == bindparam("wanted"))
-_PAGE = (
+CURRENT = IN_CATALOG.where(t.listings.c.id == bindparam("wanted"))
+PAGE = (
     IN_CATALOG.where(t.listings.c.id > bindparam("beyond"))
     .order_by(t.listings.c.id)
     .limit(bindparam("at_most"))
 )
-_CHANGES = (
+CHANGES = (
     select(
-        t.listing_changes,
+        t.listing_changes.c.position,
+        t.listing_changes.c.kind,
+        t.listing_changes.c.listing_id,
+        t.listing_changes.c.version,
+        t.listing_changes.c.occurred_at,
+        t.listing_changes.c.reason,
         t.listing_versions.c.published_at,
         t.listing_versions.c.document,
         t.listing_versions.c.document_sha256,

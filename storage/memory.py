@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from storage.accounts import SqlAccounts
 from storage.applications import SqlApplications
 from storage.cases import SqlCases
+from storage.catalog import SqlCatalog
 from storage.chores import SqlChores
 from storage.database import Database
 from storage.decisions import SqlDecisions
@@ -99,6 +100,7 @@ class SqlMemory:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.catalog = SqlCatalog(database)
 
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:

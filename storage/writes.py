@@ -27,7 +27,7 @@ _MOST_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class Text:
     """A statement as a driver takes it. ``parameters`` are names, each with what changes its values.
 
     Of a statement for several rows at once, the driver's names end in ``_m`` and the number of the row.
@@ -57,7 +57,7 @@ class Write:
 
     def __init__(self, build: Callable[[str], Statement]) -> None:
         self._build = build
-        self._texts: dict[tuple[str, int], _Text] = {}
+        self._texts: dict[tuple[str, int], Text] = {}
 
     def run(self, cursor: Any, rows: Sequence[Row], dialect: Dialect) -> None:
         """Make this write for these rows, at least one."""
@@ -70,14 +70,14 @@ class Write:
             # psycopg sends many rows one by one, each a statement for the server to begin and to end.
             cursor.execute(self._text(dialect, len(rows)).sql, text.values_of_all(rows))
 
-    def _text(self, dialect: Dialect, rows: int = 1) -> _Text:
+    def _text(self, dialect: Dialect, rows: int = 1) -> Text:
         text = self._texts.get((dialect.name, rows))
         if text is None:
             statement = self._build(dialect.name)
             if rows > 1 and isinstance(statement, Insert):
                 columns = [name for name, _ in self._text(dialect).parameters]
                 statement = statement.values([dict.fromkeys(columns)] * rows)
-            text = self._texts[dialect.name, rows] = _compile(statement, dialect)
+            text = self._texts[dialect.name, rows] = compile_text(statement, dialect)
         return text
 
 
@@ -122,10 +122,11 @@ def _together(connection: Connection, number: int) -> AbstractContextManager[Any
     return pipeline
 
 
-def _compile(statement: Statement, dialect: Dialect) -> _Text:
+def compile_text(statement: Statement, dialect: Dialect) -> Text:
+    """The text of a statement for a driver."""
     compiled = statement.compile(dialect=dialect)
     names = compiled.positiontup or list(compiled.binds)
-    return _Text(
+    return Text(
         str(compiled),
         tuple(
             (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names

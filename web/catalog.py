@@ -157,30 +157,31 @@ class Catalog:
         return await run_in_threadpool(self._read_head)
 
     def _read_head(self) -> int:
-        with self._services.memory.read() as tx:
-            return tx.listings.head()
+        return self._services.memory.catalog.head()
 
     def _page(self, after: UUID | None, limit: int) -> tuple[int, list[StoredListing]]:
-        with outages_told(), self._services.memory.read() as tx:
+        catalog = self._services.memory.catalog
+        with outages_told():
             # The head first: a page that is newer than it says is only read once too often.
-            return tx.listings.head(), tx.listings.page(after, limit)
+            return catalog.head(), catalog.page(after, limit)
 
     def _changes(self, after: int, limit: int) -> list[Change]:
-        with outages_told(), self._services.memory.read() as tx:
-            found = tx.listings.changes(after, limit)
+        catalog = self._services.memory.catalog
+        with outages_told():
+            found = catalog.changes(after, limit)
             if not found:
-                head = tx.listings.head()
+                head = catalog.head()
                 if after > head:
                     # Nobody was ever given this cursor here: the reader has another catalog's, or this one
                     # was restored to an earlier day. Silence would keep it waiting for ever.
                     raise Problem(CURSOR_AHEAD, f"the newest change is {head}")
                 if after == head:
                     return []
-                found = tx.listings.changes(after, limit)  # they came meanwhile, unless they are forgotten
+                found = catalog.changes(after, limit)  # they came meanwhile, unless they are forgotten
             if not found or found[0].position != after + 1:
-                raise Problem(
-                    CURSOR_GONE, f"the oldest cursor that can be followed is {tx.listings.oldest()}"
-                )
+                with self._services.memory.read() as tx:
+                    oldest = tx.listings.oldest()
+                raise Problem(CURSOR_GONE, f"the oldest cursor that can be followed is {oldest}")
             return found
 
 
@@ -193,11 +194,12 @@ def in_catalog(services: Services, listing_id: str) -> StoredListing:
         wanted = UUID(listing_id)
     except ValueError:
         raise Problem(NOT_FOUND) from None
-    with outages_told(), services.memory.read() as tx:
-        stored = tx.listings.current(wanted)
+    with outages_told():
+        stored = services.memory.catalog.current(wanted)
         if stored is not None:
             return stored
-        standing = tx.listings.standing(wanted)
+        with services.memory.read() as tx:
+            standing = tx.listings.standing(wanted)
     if standing is None:
         raise Problem(NOT_FOUND)
     detail = f"since {isoformat(standing.since)}, reason {standing.reason or 'not told'}"
