@@ -6,7 +6,7 @@ import pytest
 from flower import urls
 from tornado.web import url
 
-from pipeline.people import Role
+from pipeline.people import Person, Role
 from tests.web.desk.conftest import Desk
 
 ANYBODY = {
@@ -20,6 +20,12 @@ ANYBODY = {
 }
 READ_BY_POST = {"/tasks/datatable"}
 """A form that only reads."""
+POSTS = {
+    "/reviews/cases/SK-000000000/approve": Role.REVIEWER,
+    "/reviews/policies": Role.OFFICER,
+    "/reviews/policies/proposals/01900000-0000-7000-8000-000000000000": Role.OFFICER,
+}
+"""What the desk's forms take."""
 ROLES = (None, *Role)
 
 
@@ -48,11 +54,16 @@ def expected(address: str, method: str, role: Role | None) -> set[int]:
     """What somebody in this role may get: the page, whatever it finds; or that they may not."""
     through = {200, 302, 400, 404, 409, 422, 500, 503}  # 500: Flower without a broker
     if address in ANYBODY:
-        return {*through, 403, 405} if role is not None or method == "POST" else {*through, 401}
+        return {*through, 401, 403, 405}
     if role is None:
         return {401} if method == "POST" or address.startswith("/api/") else {302}
     if address.startswith("/reviews"):
-        return {*through, 403, 405}
+        if method == "GET":
+            return {403, 405} if address.endswith("/approve") else through
+        needed = POSTS.get(address)
+        if needed is None:
+            return {403, 405}
+        return through if Person("ann", role).may(needed) else {403}
     if method == "GET" or address in READ_BY_POST:
         return {*through, 405} if role is Role.OPERATOR else {*through, 403}
     return {*through, 405} if role is Role.OPERATOR else {403}

@@ -42,7 +42,7 @@ class PolicyHandler(Page):
 
     def in_force(self) -> Library:
         """The packs in force today."""
-        return policy.current(self.publications(), self.today(), Library.read())
+        return policy.current(self.publications(), self.today())
 
 
 class Policies(PolicyHandler):
@@ -94,7 +94,7 @@ class Policies(PolicyHandler):
         )
 
     def _rows(self) -> list[policy.PackRow]:
-        return policy.rows(self.publications(), self.today(), Library.read())
+        return policy.rows(self.publications(), self.today())
 
 
 class PackPage(PolicyHandler):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from itertools import islice
 from typing import Final
 
@@ -61,7 +62,13 @@ class Tried:
     faults: int
 
 
-def rows(publications: Sequence[Publication], day: date, shipped: Library) -> list[PackRow]:
+@cache
+def shipped() -> Library:
+    """The packs that come with Sekisho; they change with its version only."""
+    return Library.read()
+
+
+def rows(publications: Sequence[Publication], day: date) -> list[PackRow]:
     """Every version of every pack: proposals first, then what is in force."""
     standing = standings(publications, day)
     replaced = {one.pack for one in publications if standing[one.id] is Standing.IN_FORCE}
@@ -69,7 +76,7 @@ def rows(publications: Sequence[Publication], day: date, shipped: Library) -> li
         PackRow(
             one.pack,
             one.version,
-            _kind(one, shipped),
+            _kind(one),
             STANDINGS[standing[one.id]],
             one.effective,
             one,
@@ -87,20 +94,20 @@ def rows(publications: Sequence[Publication], day: date, shipped: Library) -> li
             None,
             proposed=False,
         )
-        for pack in shipped.packs.values()
+        for pack in shipped().packs.values()
     ]
     return sorted(found, key=lambda row: (not row.proposed, row.name, row.version))
 
 
-def _kind(publication: Publication, shipped: Library) -> Text:
-    known = shipped.packs.get(publication.pack)
+def _kind(publication: Publication) -> Text:
+    known = shipped().packs.get(publication.pack)
     return pages.KINDS[(known or pack_of(publication)).kind]
 
 
-def current(publications: Iterable[Publication], day: date, shipped: Library) -> Library:
+def current(publications: Iterable[Publication], day: date) -> Library:
     """The packs in force on a day."""
     approved = [one for one in publications if one.approved_at is not None]
-    return library_of(shipped, in_force(approved, day))
+    return library_of(shipped(), in_force(approved, day))
 
 
 def tables(pack: Pack, language: str) -> tuple[list[str], list[Sheet]]:
