@@ -65,8 +65,10 @@ class Entry:
         return Head(self.position, self.sha256)
 
 
-def opening(event: Event) -> bytes:
+def opening(event: Event, data: bytes | None = None) -> bytes:
     """The part of an entry's canonical form that does not depend on its place.
+
+    ``data`` is the canonical form of the event's data, where the caller has it.
 
     Members stand in the order of their names, and those that depend on the place come last. So a database can
     write the end of an entry, and hash it, once it knows the place (``storage.journal``).
@@ -80,7 +82,7 @@ def opening(event: Event) -> bytes:
             b',"case":"',
             str(event.case_id).encode("ascii"),
             b'","data":',
-            canonical(event.data),
+            canonical(event.data) if data is None else data,
             b',"name":',
             canonical(event.name),
             b",",

@@ -29,13 +29,13 @@ from sqlalchemy import (
 )
 
 from pipeline.documents import canonical
-from pipeline.journal import GENESIS, Entry, Head, Kept, SignedHead, chain, opening
+from pipeline.journal import EMPTY, GENESIS, Entry, Head, Kept, SignedHead, chain, opening
 from pipeline.merkle import Growth
 from pipeline.model import Event
 from pipeline.signing import PublicKey
 from storage import tables as t
 from storage.dialect import AnyRow, upsert
-from storage.writes import Write, write
+from storage.writes import Write, first_row, write
 
 
 class SqlJournal:
@@ -55,10 +55,15 @@ class SqlJournal:
         if not events:
             return
         if self._connection.dialect.name == "postgresql":
-            rows = [{**_values(event), "opening": opening(event)} for event in events]
+            rows = [
+                {**values, "opening": opening(event, values["data"])}
+                for event in events
+                for values in [_values(event)]
+            ]
             write(self._connection, (_LOCK, [{}]), (_LINK, rows), commit=True)
             return
-        entries = chain(self.head(), events, self._latest({event.case_id for event in events}))
+        head, latest = self._place(events)
+        entries = chain(head, events, latest)
         added = [
             {"position": entry.position, **_values(entry.event), "sha256": entry.sha256} for entry in entries
         ]
@@ -122,11 +127,17 @@ class SqlJournal:
         """Every key that ever signed, the newest first."""
         return [PublicKey(material) for material in self._connection.execute(_KEYS).scalars()]
 
-    def _latest(self, cases: set[UUID]) -> dict[UUID, str]:
-        return {case: row.sha256 for case in cases if (row := self._newest(case)) is not None}
-
-    def _newest(self, case_id: UUID) -> AnyRow | None:
-        return self._connection.execute(_NEWEST, {"of_case": case_id}).one_or_none()
+    def _place(self, events: Sequence[Event]) -> tuple[Head, dict[UUID, str]]:
+        """The head, and the newest entry of each case that has one: nearly always there is one case."""
+        latest: dict[UUID, str] = {}
+        head = EMPTY
+        for case_id in {event.case_id for event in events}:
+            row = first_row(self._connection, _PLACE, {"of_case": case_id})
+            assert row is not None, "the head is always there"
+            head = Head(row[0], row[1])
+            if row[2] is not None:
+                latest[case_id] = row[2]
+        return head, latest
 
 
 def _values(event: Event) -> dict[str, Any]:
@@ -168,11 +179,15 @@ _ADVANCE = Write(
     )
 )
 _OF_CASE = select(t.journal).where(t.journal.c.case_id == bindparam("of_case")).order_by(t.journal.c.position)
-_NEWEST = (
-    select(t.journal.c.sha256)
-    .where(t.journal.c.case_id == bindparam("of_case"))
-    .order_by(t.journal.c.position.desc())
-    .limit(1)
+_PLACE = Write(
+    lambda _: text(
+        """
+        SELECT position, sha256, (
+            SELECT newest.sha256 FROM journal AS newest
+            WHERE newest.case_id = :of_case ORDER BY newest.position DESC LIMIT 1
+        ) FROM journal_head WHERE id = 1
+        """
+    ).bindparams(bindparam("of_case", type_=Uuid()))
 )
 
 _before = t.journal.alias("before")

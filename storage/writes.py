@@ -20,7 +20,7 @@ Row: TypeAlias = Mapping[str, Any]
 """The values of a statement's parameters by name."""
 
 Statement: TypeAlias = Insert | Update | Delete | Select[Any] | TextClause
-"""What is sent; of a query only its locks matter."""
+"""What is sent."""
 
 _MOST_AT_ONCE = 16
 """Rows of one INSERT; for each number of rows there is a text, which is kept."""
@@ -53,7 +53,7 @@ class Text:
 
 
 class Write:
-    """An INSERT, UPDATE or DELETE, or a lock. ``build`` makes it, given the name of a dialect."""
+    """An INSERT, UPDATE or DELETE, a lock or a query. ``build`` makes it, given the name of a dialect."""
 
     def __init__(self, build: Callable[[str], Statement]) -> None:
         self._build = build
@@ -109,6 +109,17 @@ def write(connection: Connection, *writes: tuple[Write, Sequence[Row]], commit: 
     finally:
         for cursor in cursors:
             cursor.close()
+
+
+def first_row(connection: Connection, query: Write, row: Row) -> tuple[Any, ...] | None:
+    """The first row of a query as the driver gives it, which must be the right types already."""
+    cursor = connection.connection.cursor()
+    try:
+        query.run(cursor, [row], connection.dialect)
+        found: tuple[Any, ...] | None = cursor.fetchone()
+        return found
+    finally:
+        cursor.close()
 
 
 def _together(connection: Connection, number: int) -> AbstractContextManager[Any]:

@@ -175,10 +175,12 @@ def test_a_reader_never_sees_a_later_entry_before_an_earlier_one(database: Datab
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: write(memory, event(), event()), range(40)))
-    ended.set()
-    watcher.join()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: write(memory, event(), event()), range(40)))
+    finally:
+        ended.set()
+        watcher.join()
     with memory.read() as tx:
         seen.extend(each.entry.position for each in tx.journal.entries(seen[-1] if seen else 0, 1000))
     assert seen == list(range(1, 81))
