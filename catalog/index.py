@@ -454,7 +454,7 @@ def _stored(row: Any) -> Stored:
         at=row.at,
         since=row.since,
         digest=row.digest,
-        document=None if row.document is None else json.loads(row.document),
+        document=None if row.document is None else orjson.loads(row.document),
     )
 
 

@@ -342,7 +342,7 @@ class Search:
             following = replace(question, after=more) if more else None
             return Hits(state.position, found.bit_count(), tuple(page), counts, following)
 
-        return self._answer(question.text, day, position, answer)
+        return self._answer(question, day, position, answer)
 
     def rows_of(self, question: Question, day: date, position: int | None = None) -> list[int]:
         """Every row that answers a question, in the order of its sort.
@@ -355,7 +355,7 @@ class Search:
                 found &= _union(state.having(name, code, verified=question.verified) for code in codes)
             return _page(state, found, named, replace(question, after=""), found.bit_count())[0]
 
-        return self._answer(question.text, day, position, answer)
+        return self._answer(question, day, position, answer)
 
     def lacking(
         self, question: Question, rows: Sequence[int], day: date, position: int | None = None
@@ -374,23 +374,27 @@ class Search:
                         missed[row].append(name)
             return missed
 
-        return self._answer("", day, position, answer)
+        return self._answer(replace(question, text=""), day, position, answer)
 
     def _answer(
-        self, asked: str, day: date, position: int | None, answer: Callable[[State, int, int], T]
+        self,
+        question: Question,
+        day: date,
+        position: int | None,
+        answer: Callable[[State, int, int], T],
     ) -> T:
-        """An answer from a state that does not change meanwhile, and the rows that hold every term in it.
+        """An answer from a state that does not change meanwhile.
 
-        What is handed over are the rows whose text, and those whose names, hold every term.
+        Handed over are the rows whose text holds every word of the question, and, where the order asks for
+        them, those whose names do.
         """
-        words = terms(asked)
+        words = terms(question.text)
+        in_names = words if question.sort == "match" else []
         while True:
             # Words are looked up apart from the lock, and cover every position up to that of before.
             covered, begun = self._index.standing()
-            sought = [
-                (self._rows(word, covered, begun), self._rows(word, covered, begun, in_name=True))
-                for word in words
-            ]
+            anywhere = [self._rows(word, covered, begun) for word in words]
+            in_name = [self._rows(word, covered, begun, in_name=True) for word in in_names]
             state = self.state(day, position)
             with self._lock:
                 if state is self._head:
@@ -398,11 +402,9 @@ class Search:
                 is_the_one = position is None or state.position == position
                 if not is_the_one or state.position > covered or begun != self._begun:
                     continue
-                found = named = state.in_all()
-                for anywhere, in_name in sought:
-                    found &= anywhere
-                    named &= in_name
-                return answer(state, found, named if words else 0)
+                found = _intersection(state.in_all(), anywhere)
+                named = _intersection(found, in_name) if in_names else 0
+                return answer(state, found, named)
 
     def _rows(self, term: str, covered: int, begun: int, *, in_name: bool = False) -> int:
         """The rows that hold a term, of all up to a position at least."""
@@ -529,6 +531,12 @@ def _union(sets: Iterable[int]) -> int:
     for rows in sets:
         found |= rows
     return found
+
+
+def _intersection(rows: int, sets: Iterable[int]) -> int:
+    for others in sets:
+        rows &= others
+    return rows
 
 
 def _set(rows: bytearray, row: int) -> None:
