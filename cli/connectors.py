@@ -295,12 +295,12 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def _joined(state: Path) -> Iterator[_Joined]:
-    from cli.installation import read_settings, unusable
+    from cli.installation import read_register_settings, unusable
     from pipeline.errors import ConfigurationError
     from tasks.bootstrap import join, shared_limits
     from tasks.mirror import mirror_if_there
 
-    settings = read_settings(state)
+    settings = read_register_settings(state)
     with quiet(), ExitStack() as stack:
         mirror = mirror_if_there(settings)
         if mirror is not None:

@@ -32,6 +32,17 @@ def read_settings(state: Path) -> Settings:
         raise unusable(error.faults) from None
 
 
+def read_register_settings(state: Path) -> Settings:
+    """The settings. Where nobody said where the database is, the register's mirror is in the state folder.
+
+    :raises Failure: with every fault.
+    """
+    fill(os.environ, StateFolder(state).kept_settings())
+    if not {"SEKISHO_DATABASE_URL", "SEKISHO_DATABASE_URL_FILE"} & os.environ.keys():
+        fill(os.environ, {"SEKISHO_MIRROR_URL": f"sqlite:///{state.absolute()}/mirror.db"})
+    return read_settings(state)
+
+
 def unusable(faults: list[str]) -> Failure:
     """The failure that wrong settings are."""
     return Failure(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.installation import read_register_settings
 from cli.output import Command, Exit, Failure, as_json, console, emit, emit_all, in_language, state_folder
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def import_(state: Path, paths: Sequence[Path], *, as_json: bool) -> None:
     A file counts whole or not at all, and once. An import that was ended goes on where it was. The order of
     files does not matter. Files that cannot be read are named at the end; the others are imported.
     """
-    settings = _settings(state)
+    settings = read_register_settings(state)
     with _mirror(settings, create=True) as mirror, _importing(mirror) as importer, _progress() as tell:
         _take(importer, list(_files(paths)), tell, as_json=as_json)
 
@@ -62,7 +63,7 @@ def update(state: Path, files: Sequence[Path], *, as_json: bool) -> None:
     from tasks.mirror import RegisterGap
     from tasks.mirror import update as follow
 
-    settings = _settings(state)
+    settings = read_register_settings(state)
     with _mirror(settings) as mirror, _importing(mirror) as importer, _progress() as tell:
         if files:
             _take(importer, list(_files(files)), tell, as_json=as_json)
@@ -95,7 +96,7 @@ def update(state: Path, files: Sequence[Path], *, as_json: bool) -> None:
 @as_json
 def status(state: Path, *, digest: bool, as_json: bool) -> None:
     """Say which files are here, and which day's state they add up to."""
-    with _mirror(_settings(state)) as mirror:
+    with _mirror(read_register_settings(state)) as mirror:
         files = mirror.files()
         day = mirror.register_date()
         state_digest = mirror.digest() if digest else None
@@ -143,7 +144,7 @@ def show(state: Path, number: str, day: datetime | None, *, as_json: bool) -> No
     With --as-of, the events that had happened by then count, by their own dates.
     """
     number = _well_formed(number)
-    with _mirror(_settings(state)) as mirror:
+    with _mirror(read_register_settings(state)) as mirror:
         history = _at(mirror.history(number), number, day)
         shown = _shown(mirror, number, history, day)
     if as_json:
@@ -173,7 +174,7 @@ def search(
     area = _area(prefecture)
     if address:
         area, name = _without_prefecture(name, area)
-    with _mirror(_settings(state)) as mirror:
+    with _mirror(read_register_settings(state)) as mirror:
         find = mirror.addresses if address else mirror.names
         hits = find(name, prefecture=area, limit=limit)
     found = [_found(hit, None if address else name) for hit in hits]
@@ -184,19 +185,6 @@ def search(
         _print_found(one, lang)
     if not found:
         click.echo("Nothing found.")
-
-
-def _settings(state: Path) -> Settings:
-    """The settings. Where nobody said where the database is, the mirror is in the state folder."""
-    import os
-
-    from cli.installation import read_settings
-    from cli.state import StateFolder, fill
-
-    fill(os.environ, StateFolder(state).kept_settings())
-    if not {"SEKISHO_DATABASE_URL", "SEKISHO_DATABASE_URL_FILE"} & os.environ.keys():
-        fill(os.environ, {"SEKISHO_MIRROR_URL": f"sqlite:///{state.absolute()}/mirror.db"})
-    return read_settings(state)
 
 
 @contextmanager

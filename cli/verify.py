@@ -305,7 +305,7 @@ class Survey:
 def _opened(state: Path, wanted: str | None, *, again: bool) -> Iterator[Survey]:
     from datetime import timedelta, timezone
 
-    from cli.installation import read_settings, unusable
+    from cli.installation import read_register_settings, unusable
     from connectors.sources import ConcurrentSources
     from pipeline.errors import ConfigurationError
     from pipeline.freshness import NEVER, Freshness
@@ -313,7 +313,7 @@ def _opened(state: Path, wanted: str | None, *, again: bool) -> Iterator[Survey]
     from tasks.mirror import mirror_if_there
     from tasks.roster import Inquirer
 
-    settings = read_settings(state)
+    settings = read_register_settings(state)
     with ExitStack() as stack:
         mirror = mirror_if_there(settings)
         if mirror is not None:

@@ -25,6 +25,7 @@ from cli.roster_file import read_roster
 from connectors.sandbox import access
 from connectors.sandbox.server import serving
 from connectors.sandbox.world import load
+from tasks.settings import OPEN_SOURCES
 from tests.cli.conftest import Sekisho
 from tests.registers import line, number, write
 
@@ -304,3 +305,16 @@ def test_fresh_answers_of_cases_are_used_and_said_to_be(
     again = sekisho("verify", "list.csv", "--sources", "jp.nta", "--again", "--json")
     assert again.value["evidence"][0]["reused"] is False
     assert requests(sandbox)["jp.nta"] == before + 1
+
+
+def test_the_mirror_that_was_imported_here_is_the_one_that_answers(sekisho: Sekisho, tmp_path: Path) -> None:
+    """Without a database, a key or a server: a clerk has the register's files and a list."""
+    from datetime import UTC, datetime, timedelta
+
+    os.environ["SEKISHO_SOURCES"] = json.dumps(dict.fromkeys(OPEN_SOURCES, False))
+    today = datetime.now(UTC) + timedelta(hours=9)
+    full = write(tmp_path / "register", f"00_zenkoku_all_{today:%Y%m%d}.csv", [line(ONE, name="株式会社例")])
+    assert sekisho("registry", "import", str(full)).status == 0
+    Path("list.csv").write_text(f"法人番号,商号\n{ONE},㈱例\n", encoding="utf-8")
+    answer = sekisho("verify", "list.csv", "--json")
+    assert (answer.status, answer.value["standing"]) == (0, "confirmed"), answer
