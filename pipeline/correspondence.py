@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from pipeline import lifecycle
-from pipeline.calendar import day_of
+from pipeline.calendar import day_of, end_of
 from pipeline.documents import Json
 from pipeline.errors import StaleCase
 from pipeline.identifiers import new_id
@@ -21,7 +21,7 @@ from pipeline.lifecycle import State
 from pipeline.model import CaseFile, ChangeKind, Decision, Event, Text
 from pipeline.ports import Clock, Memory, Transaction
 from pipeline.problems import ID_REUSED, MESSAGE_INVALID, Problem, Violation
-from pipeline.review_clock import Timer, in_the_way, referred, wait
+from pipeline.review_clock import Timer, in_the_way, referred, timer, wait
 from pipeline.review_model import (
     Act,
     Appeal,
@@ -139,6 +139,8 @@ class Correspondence:
     def _answer(self, said: _Said) -> State:
         tx, case = said.tx, said.file.case
         question = UUID(said.data["question"])
+        # The timer before the questions and the case, in the order in which the timer's stage locks them.
+        tx.ledger.drop_timers(case.id, [Timer.QUESTION])
         answered = tx.reviews.close_questions(
             case.id, "answered", said.now, only=question, message=said.message.id
         )
@@ -150,12 +152,13 @@ class Correspondence:
                 "No such question is open.",
             )
         said.event("question.answered", question=str(question))
-        if any(one.outcome == "open" for one in tx.reviews.questions(case.id)):
+        still_open = [one.due_on for one in tx.reviews.questions(case.id) if one.outcome == "open"]
+        if still_open:
+            tx.ledger.add([timer(case, Timer.QUESTION, end_of(min(still_open)))])
             return tx.cases.touch(case, said.now).state
         assert said.file.decision is not None, "questions are asked of what was judged"
         reason = said.file.decision.judgement.reason
         moved = tx.cases.move(case, State.REFERRED, said.now, reason=reason)
-        tx.ledger.drop_timers(case.id, [Timer.QUESTION])
         record = tx.reviews.of(case.id)
         assert record is not None, "questions are asked of what people have"
         wait(tx, record, WaitsFor.REVIEWER, said.now)

@@ -294,6 +294,8 @@ class Review:
     def take_back(self, reference: str, seen: Seen, by: Person) -> Done:
         """Take the open questions back: the case is with the reviewer again."""
         with self._acting(reference, seen, by, None, {State.ASKED}, "") as acting:
+            # The timer first: its stage locks it before the questions.
+            self._drop_timers(acting)
             acting.tx.reviews.close_questions(acting.case.id, "taken_back", acting.now)
             moved = self._to_reviewer(acting)
             acting.event("questions.taken_back")

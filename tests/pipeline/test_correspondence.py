@@ -158,6 +158,7 @@ def test_the_last_answer_brings_the_case_back_and_the_clock_goes_on(world: World
     first, second = review.view(reference, AYA).questions
     told = say(world, reference, "question.answered", question=str(first.id), answer="日本です。")
     assert told.state is State.ASKED
+    assert [step.role for step in world.steps()] == ["question"]
     assert seen(world, reference).version > page.version
     told = say(world, reference, "question.answered", question=str(second.id), answer="説明です。")
     assert told.state is State.REFERRED

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from pipeline.calendar import end_of
 from pipeline.correspondence import Correspondence
 from pipeline.errors import StaleCase
 from pipeline.identifiers import new_id
@@ -150,3 +151,26 @@ def test_two_answers_at_once_bring_the_case_back(world: World, review: Review) -
     assert len(done(results)) == 2
     assert file(world, reference).case.state is State.REFERRED
     assert [step.role for step in world.steps()] == []
+
+
+def test_the_last_moment_of_a_question_is_the_answers_or_the_timers(world: World, review: Review) -> None:
+    reference = refer(world)
+    due_on = date(2026, 11, 10)
+    asks = [Ask("EXPLANATION_NEEDED")]
+    review.ask(reference, Seen.of(file(world, reference)), AYA, asks, due_on=due_on)
+    [question] = review.view(reference, AYA).questions
+    application = str(file(world, reference).application.id)
+    data = {"application": application, "question": str(question.id), "answer": "はい"}
+    document = {"type": "question.answered", "data": data}
+    stage = Correspondence(world.memory, world.clock, ReviewTimes())
+    world.clock.moment = end_of(due_on)
+    [step] = world.steps()
+    at_once(
+        [
+            lambda: stage.accept(world.sender_id, "m", orjson.dumps(document), document),
+            lambda: world.verification.carry_on(step.id),
+        ]
+    )
+    assert (file(world, reference).case.state, world.steps()) == (State.REFERRED, [])
+    [closed] = review.view(reference, AYA).questions
+    assert closed.outcome == ("answered" if world.rows(t.vendor_messages) else "lapsed")
