@@ -31,7 +31,7 @@ from tests.feed import publish
 from tests.integration.cluster import Cluster, free_port, until
 from tests.sinks import Received, Sink
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 SETTINGS = {
     "SEKISHO_DELIVERY_LOOPBACK": "true",
