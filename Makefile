@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up test lint format docs screenshots catalog screenshots bench lock clean
+.PHONY: help env demo up test lint format docs screenshots catalog bench lock clean
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,20 +45,19 @@ docs: env  ## Renew the generated parts of docs/
 	@$(BIN)/python -m rules.vocabulary docs/facts.md
 	@$(BIN)/python -m cli.reference docs/commands.md
 
-screenshots: env  ## Renew the pictures in docs/screenshots/ (needs Chromium)
+screenshots: env  ## Renew the pictures in docs/screenshots/ (needs Chromium and Noto CJK fonts)
+	@mkdir -p docs/screenshots
 	@$(BIN)/python -m tests.browser.screenshots docs/screenshots
+	@SEKISHO_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/browser/test_buyers.py
 
 catalog: env  ## Bring the desk's Japanese catalog up to date with its pages
 	@$(BIN)/python -m web.desk.extraction
-
-screenshots: env  ## Renew the pictures in docs/screenshots (needs Chromium and Noto CJK fonts)
-	@mkdir -p docs/screenshots
-	@SEKISHO_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/browser
 
 bench: env  ## Measure against what one would otherwise write; prints ratios
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.rules
 	@$(BIN)/python -m bench.mirror
+	@$(BIN)/python -m bench.desk
 	@$(BIN)/python -m bench.catalog
 	@$(BIN)/python -m bench.search
 	@$(BIN)/python -m bench.deliveries
