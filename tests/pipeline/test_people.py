@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.people import Person, Role
+from pipeline.people import Person, Role, normal_name
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,16 @@ from pipeline.people import Person, Role
 )
 def test_what_each_role_may_do(role: Role, may: set[Role]) -> None:
     assert {needed for needed in Role if Person("ann", role).may(needed)} == may
+
+
+@pytest.mark.parametrize("name", ["Ａｎｎ", " ann ", "ANN"])
+def test_a_name_has_one_form(name: str) -> None:
+    assert normal_name(name) == "ann"
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a b", "a\u3000b", "a\nb", "a" * 101, "Policy", "ＲＥＶＩＥＷ", "vendor"]
+)
+def test_what_is_no_persons_name(name: str) -> None:
+    with pytest.raises(ValueError, match=r"person"):
+        normal_name(name)
