@@ -29,8 +29,8 @@ from pipeline.identifiers import new_id, new_reference
 from pipeline.lifecycle import State
 from pipeline.model import Application, Case, CaseFile, Decision, Event
 from pipeline.people import Role
-from pipeline.review_clock import in_the_way, referred
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.clock import in_the_way, referred
+from pipeline.review.policy import ReviewTimes
 from storage import migrations
 from storage import tables as t
 from storage.database import Database

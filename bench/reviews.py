@@ -30,10 +30,10 @@ from pipeline.documents import sha256
 from pipeline.identifiers import new_id, new_reference
 from pipeline.model import CaseFile, Decision, Verdict
 from pipeline.people import Person, Role
-from pipeline.review import Review
-from pipeline.review_clock import in_the_way
-from pipeline.review_model import QueueFilter, Seen, WaitsFor
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.actions import Review
+from pipeline.review.clock import in_the_way
+from pipeline.review.model import QueueFilter, Seen, WaitsFor
+from pipeline.review.policy import ReviewTimes
 from rules.policy import PackPolicy
 from storage import migrations
 from storage import tables as t

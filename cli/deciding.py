@@ -21,8 +21,8 @@ from cli.output import Command, Exit, Failure, as_json, console, emit, emit_all,
 if TYPE_CHECKING:
     from pipeline.model import CaseFile
     from pipeline.people import Person
-    from pipeline.review import Review
-    from pipeline.review_model import Done, QueueEntry, Reason, Seen
+    from pipeline.review.actions import Review
+    from pipeline.review.model import Done, QueueEntry, Reason, Seen
     from storage.memory import SqlMemory
 
 EXITS = (Exit.NOT_FOUND, Exit.CONFLICT, Exit.INVALID, Exit.TRY_AGAIN)
@@ -74,7 +74,7 @@ class Session:
     @property
     def on(self) -> tuple[str, Seen, Person]:
         """The first arguments of each action."""
-        from pipeline.review_model import Seen
+        from pipeline.review.model import Seen
 
         version, _, digest = self._seen.partition("@")
         current = seen_of(self._file)
@@ -100,8 +100,8 @@ def session(state: Path, case_name: str, account: str, seen: str = "") -> Iterat
     from cli.installation import open_memory, read_settings
     from pipeline.errors import StaleCase
     from pipeline.people import normal_name
-    from pipeline.review import Review
-    from pipeline.review_model import Refused
+    from pipeline.review.actions import Review
+    from pipeline.review.model import Refused
     from storage.accounts import AccountError
     from tasks.bootstrap import SystemClock
 
@@ -265,7 +265,7 @@ def cancel(on: Session, proposal: UUID) -> Done:
 @click.option("--due", type=_day, help="The last day for an answer, in Japan; by default as set.")
 def ask(on: Session, questions: Sequence[str], text: str, due: datetime | None) -> Done:
     """Ask the vendor. The clock stops until it has answered."""
-    from pipeline.review_model import Ask
+    from pipeline.review.model import Ask
 
     asks = [Ask(code, about, text) for code, _, about in (each.partition("=") for each in questions)]
     return on.review.ask(*on.on, asks, due_on=None if due is None else due.date())
@@ -325,7 +325,7 @@ def dismiss_appeal(on: Session, reasons: Sequence[str], text: str) -> Done:
 @as_json
 def note(state: Path, case_name: str, text: str, account: str, *, to_vendor: bool, as_json: bool) -> None:
     """Write a note, for colleagues or for the vendor."""
-    from pipeline.review_model import Audience
+    from pipeline.review.model import Audience
 
     with session(state, case_name, account) as on:
         audience = Audience.VENDOR if to_vendor else Audience.INTERNAL
@@ -378,8 +378,8 @@ def assign(
 def queue(state: Path, lang: str, *, after: str | None, limit: int, as_json: bool, **wanted: Any) -> None:
     """What waits for people, the earliest due first."""
     from cli.installation import open_memory, read_settings
-    from pipeline.review import Review
-    from pipeline.review_model import QueueFilter, Refused, WaitsFor
+    from pipeline.review.actions import Review
+    from pipeline.review.model import QueueFilter, Refused, WaitsFor
     from tasks.bootstrap import SystemClock
 
     settings = read_settings(state)
@@ -419,7 +419,7 @@ def _described(entry: QueueEntry) -> dict[str, Any]:
 def _print(entries: Sequence[QueueEntry], lang: str) -> None:
     from rich.table import Table
 
-    from pipeline.review_model import WAITS_FOR
+    from pipeline.review.model import WAITS_FOR
 
     table = Table(box=None, pad_edge=False)
     for column in ("case", "due", "waits for", "vendor", "product", "reason", "assignee"):
@@ -445,7 +445,7 @@ def _due(entry: QueueEntry) -> str:
 
 
 def _reason(text: str) -> Reason:
-    from pipeline.review_model import Reason
+    from pipeline.review.model import Reason
 
     rule, colon, code = text.rpartition(":")
     return Reason(rule, code) if colon else Reason("", text)

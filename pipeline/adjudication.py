@@ -30,9 +30,9 @@ from pipeline.model import (
     Verdict,
 )
 from pipeline.ports import Clock, Memory, Policy, Sources, Transaction
-from pipeline.review_clock import Timer, in_the_way, leave, referred, timer, wait
-from pipeline.review_model import WaitsFor
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.clock import Timer, in_the_way, leave, referred, timer, wait
+from pipeline.review.model import WaitsFor
+from pipeline.review.policy import ReviewTimes
 from pipeline.schedule import RetrySchedule
 from pipeline.waivers import in_force
 

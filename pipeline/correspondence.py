@@ -21,8 +21,8 @@ from pipeline.lifecycle import State
 from pipeline.model import CaseFile, ChangeKind, Decision, Event, Text
 from pipeline.ports import Clock, Memory, Transaction
 from pipeline.problems import ID_REUSED, MESSAGE_INVALID, Problem, Violation
-from pipeline.review_clock import Timer, in_the_way, referred, timer, wait
-from pipeline.review_model import (
+from pipeline.review.clock import Timer, in_the_way, referred, timer, wait
+from pipeline.review.model import (
     Act,
     Appeal,
     AppealState,
@@ -31,7 +31,7 @@ from pipeline.review_model import (
     VendorMessage,
     WaitsFor,
 )
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.policy import ReviewTimes
 
 VENDOR = "vendor"
 """Who acts where the vendor does."""

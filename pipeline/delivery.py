@@ -24,8 +24,8 @@ from pipeline.documents import Json
 from pipeline.errors import SekishoError
 from pipeline.lifecycle import State
 from pipeline.model import Event, Text, isoformat
-from pipeline.review_model import Question
-from pipeline.review_words import DOCUMENTS, QUESTIONS
+from pipeline.review.model import Question
+from pipeline.review.words import DOCUMENTS, QUESTIONS
 
 ANSWER_LIMIT = 1024
 """Bytes of an endpoint's answer that are read at all."""

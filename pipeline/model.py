@@ -43,7 +43,7 @@ class Step:
     ``source`` and ``role`` are set in a source lane, where one check of a case is tried again by itself.
     ``due_at`` is when the sweeper sends it, unless it is done by then; whoever means to do a step at once
     writes it with a ``due_at`` one lease ahead. ``sends`` counts how often the sweeper had to. Of a review's
-    step ``role`` says what becomes due (:class:`pipeline.review_clock.Timer`).
+    step ``role`` says what becomes due (:class:`pipeline.review.clock.Timer`).
     """
 
     id: UUID

@@ -35,7 +35,7 @@ from pipeline.model import (
     Text,
     Waiver,
 )
-from pipeline.review_model import (
+from pipeline.review.model import (
     Appeal,
     AppealState,
     Conflicts,

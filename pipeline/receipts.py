@@ -17,7 +17,7 @@ from pipeline.documents import Json, sha256
 from pipeline.journal import Kept
 from pipeline.model import Application, Decision, Verdict, isoformat
 from pipeline.ports import Clock, Memory
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.policy import ReviewTimes
 from pipeline.signing import SigningKey
 
 RECEIPT_KIND = "sekisho-receipt"

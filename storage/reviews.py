@@ -31,7 +31,7 @@ from pipeline.documents import Json, canonical, sha256
 from pipeline.identifiers import OrganisationId, new_id, parse_reference
 from pipeline.lifecycle import State
 from pipeline.model import Application, CaseFile, Waiver, WaiverKind
-from pipeline.review_model import (
+from pipeline.review.model import (
     Act,
     Appeal,
     AppealState,
@@ -54,7 +54,7 @@ from pipeline.review_model import (
     WaitsFor,
     differences,
 )
-from pipeline.review_words import refusal
+from pipeline.review.words import refusal
 from storage import tables as t
 from storage.dialect import AnyRow, conflict_insert
 

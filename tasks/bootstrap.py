@@ -23,8 +23,8 @@ from pipeline.notary import Notary
 from pipeline.ports import Connector, Fitting, Policy
 from pipeline.publication import Expiry, Publication, Retention
 from pipeline.receipts import Receipts
-from pipeline.review import Review
-from pipeline.review_stage import ReviewTimers
+from pipeline.review.actions import Review
+from pipeline.review.timers import ReviewTimers
 from pipeline.sending import Sending
 from pipeline.verification import Verification
 from storage import migrations

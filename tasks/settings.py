@@ -23,7 +23,7 @@ from pipeline.delivery import DeliverySchedule
 from pipeline.documents import read_json
 from pipeline.errors import ConfigurationError
 from pipeline.freshness import Ages, Freshness, Purpose
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.policy import ReviewTimes
 from pipeline.schedule import RetrySchedule
 from pipeline.signing import SigningKey
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from rapidfuzz import fuzz, process
 
 from pipeline.model import CaseFile
-from pipeline.review_model import Similar
+from pipeline.review.model import Similar
 from rules.names import compare
 from rules.names.key import name_key
 from storage.memory import SqlMemory

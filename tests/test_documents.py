@@ -10,7 +10,7 @@ import pytest
 from connectors.delivery import FAULTS
 from connectors.reasons import Reason
 from pipeline import problems
-from pipeline.review_words import DOCUMENTS, OVERRIDES, QUESTIONS, REFUSALS, REJECTIONS, SUSPENSIONS
+from pipeline.review.words import DOCUMENTS, OVERRIDES, QUESTIONS, REFUSALS, REJECTIONS, SUSPENSIONS
 from rules.labels import CAUSES
 
 CHECKOUT = Path(__file__).resolve().parent.parent

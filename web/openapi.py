@@ -14,8 +14,8 @@ from pipeline.fit import LARGEST_VALUE, ROUTES
 from pipeline.lifecycle import State
 from pipeline.model import ChangeKind, CheckState, Presence, Verdict
 from pipeline.problems import CATALOGUE, SUBMISSION_INVALID
-from pipeline.review_model import AppealState
-from pipeline.review_words import DOCUMENTS, QUESTIONS
+from pipeline.review.model import AppealState
+from pipeline.review.words import DOCUMENTS, QUESTIONS
 
 TITLE = "Sekisho"
 

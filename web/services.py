@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pipeline.model import Step
 from pipeline.ports import Clock, Fitting
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.policy import ReviewTimes
 from storage.memory import SqlMemory
 from storage.senders import Cipher
 from storage.snapshots import Snapshots

@@ -20,7 +20,7 @@ from pipeline.documents import Json, sha256
 from pipeline.lifecycle import State
 from pipeline.model import Application, CaseFile, Check, CheckState, Decision, Presence, Text, isoformat
 from pipeline.problems import NOT_FOUND, RECEIPT_NOT_SIGNED, Problem
-from pipeline.review_model import (
+from pipeline.review.model import (
     WAITS_FOR,
     Appeal,
     Audience,
@@ -30,8 +30,8 @@ from pipeline.review_model import (
     ReviewRecord,
     WaitsFor,
 )
-from pipeline.review_policy import ReviewTimes
-from pipeline.review_words import DOCUMENTS, QUESTIONS, REJECTIONS
+from pipeline.review.policy import ReviewTimes
+from pipeline.review.words import DOCUMENTS, QUESTIONS, REJECTIONS
 from web.answers import entity, outages_told, seconds
 from web.authentication import reading_sender
 from web.directory import Directory

@@ -40,7 +40,7 @@ from pipeline.model import (
     Verdict,
 )
 from pipeline.publication import Publication
-from pipeline.review_stage import ReviewTimers
+from pipeline.review.timers import ReviewTimers
 from pipeline.schedule import RetrySchedule
 from pipeline.verification import Verification
 from pipeline.waivers import waiver_for

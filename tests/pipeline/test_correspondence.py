@@ -18,9 +18,9 @@ from pipeline.lifecycle import State
 from pipeline.model import ChangeKind, Verdict
 from pipeline.people import Person, Role
 from pipeline.problems import Problem
-from pipeline.review import Review
-from pipeline.review_model import AppealState, Ask, ProposalState, Reason, Seen, WaitsFor
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.actions import Review
+from pipeline.review.model import AppealState, Ask, ProposalState, Reason, Seen, WaitsFor
+from pipeline.review.policy import ReviewTimes
 
 World = Any
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.delivery import WELL, About, Delivery, DeliverySchedule, Health, Outcome, envelope
 from pipeline.documents import canonical
 from pipeline.lifecycle import State
-from pipeline.review_model import Question
+from pipeline.review.model import Question
 from pipeline.schemas import find
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)

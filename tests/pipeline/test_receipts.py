@@ -12,7 +12,7 @@ from sqlalchemy import delete
 from pipeline.documents import sha256
 from pipeline.lifecycle import State
 from pipeline.receipts import BATCH, RECEIPT_KIND, Receipts, SignedReceipt, payload
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.policy import ReviewTimes
 from pipeline.schemas import find
 from pipeline.signing import KeySet, SigningKey, key_of
 from storage import tables as t

@@ -15,8 +15,8 @@ from pipeline.errors import StaleCase
 from pipeline.lifecycle import State
 from pipeline.model import ChangeKind, Verdict
 from pipeline.people import Person, Role
-from pipeline.review import Review
-from pipeline.review_model import (
+from pipeline.review.actions import Review
+from pipeline.review.model import (
     Ask,
     Audience,
     ProposalState,
@@ -26,7 +26,7 @@ from pipeline.review_model import (
     Seen,
     WaitsFor,
 )
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.policy import ReviewTimes
 from storage import tables as t
 
 World = Any

@@ -19,9 +19,9 @@ from pipeline.intake import Intake
 from pipeline.lifecycle import State
 from pipeline.people import Person, Role
 from pipeline.problems import Problem
-from pipeline.review import Review
-from pipeline.review_model import Ask, ProposalState, Reason, Refused, Seen
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.actions import Review
+from pipeline.review.model import Ask, ProposalState, Reason, Refused, Seen
+from pipeline.review.policy import ReviewTimes
 from storage import tables as t
 
 World = Any

@@ -31,8 +31,8 @@ from pipeline.lifecycle import OPEN, State
 from pipeline.model import ChangeKind
 from pipeline.people import Person, Role
 from pipeline.problems import Problem
-from pipeline.review import Review
-from pipeline.review_model import (
+from pipeline.review.actions import Review
+from pipeline.review.model import (
     Act,
     Ask,
     Audience,
@@ -42,7 +42,7 @@ from pipeline.review_model import (
     Seen,
     WaitsFor,
 )
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.policy import ReviewTimes
 from storage import tables as t
 from storage.erasure import SqlErasure
 from tests.pipeline.conftest import LEASE

@@ -19,9 +19,9 @@ from pipeline.identifiers import new_id
 from pipeline.lifecycle import State
 from pipeline.model import Judgement, Stage, Verdict
 from pipeline.people import Person, Role
-from pipeline.review import Review
-from pipeline.review_model import Ask, Seen
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.actions import Review
+from pipeline.review.model import Ask, Seen
+from pipeline.review.policy import ReviewTimes
 from pipeline.sending import Sending
 from storage import tables as t
 from storage.deliveries import BATCH, WINDOW

@@ -34,8 +34,8 @@ from pipeline.model import (
     Verdict,
 )
 from pipeline.publication import compose
-from pipeline.review_clock import in_the_way, referred
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.clock import in_the_way, referred
+from pipeline.review.policy import ReviewTimes
 from pipeline.webhook import SigningKey, parse_signing_key, sign
 from storage import migrations
 from storage.database import Database

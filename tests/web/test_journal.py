@@ -14,7 +14,7 @@ from pipeline.model import Event, Verdict
 from pipeline.notary import HEAD_KIND, Notary
 from pipeline.personal import sealed_digest
 from pipeline.receipts import RECEIPT_KIND, Receipts
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.policy import ReviewTimes
 from pipeline.signing import KeySet, SigningKey, payload_of
 from tests.web.test_openapi import answer_schema, validator
 

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 from pipeline.lifecycle import State
 from pipeline.model import Verdict
 from pipeline.people import Person, Role
-from pipeline.review import Review
-from pipeline.review_model import Ask, Audience, Reason, Seen
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.actions import Review
+from pipeline.review.model import Ask, Audience, Reason, Seen
+from pipeline.review.policy import ReviewTimes
 from web import openapi
 
 Door = Any

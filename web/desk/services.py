@@ -8,7 +8,7 @@ from functools import cached_property
 
 from pipeline.model import Step
 from pipeline.ports import Clock
-from pipeline.review import Review
+from pipeline.review.actions import Review
 from storage.database import Database
 from storage.memory import SqlMemory
 from tasks.accounts import Accounts

@@ -39,9 +39,9 @@ from pipeline.model import Application, Case, Stage, Step
 from pipeline.people import Role
 from pipeline.ports import Clock
 from pipeline.publication import Publication
-from pipeline.review import Review
-from pipeline.review_policy import ReviewTimes
-from pipeline.review_stage import ReviewTimers
+from pipeline.review.actions import Review
+from pipeline.review.policy import ReviewTimes
+from pipeline.review.timers import ReviewTimers
 from pipeline.schedule import RetrySchedule
 from pipeline.verification import Verification
 from storage import migrations

@@ -14,8 +14,8 @@ from pipeline.errors import StaleCase
 from pipeline.identifiers import parse_reference
 from pipeline.model import Capture, Text
 from pipeline.people import Role
-from pipeline.review_model import Ask, Audience, CaseView, Done, Note, Refused, ReviewRecord, Seen
-from pipeline.review_words import refusal
+from pipeline.review.model import Ask, Audience, CaseView, Done, Note, Refused, ReviewRecord, Seen
+from pipeline.review.words import refusal
 from web.desk.page import Page, id_or_none
 from web.desk.pages import actions, application, case, history, queue
 from web.desk.pages.capture import may_see, shown

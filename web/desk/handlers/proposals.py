@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.review_model import Proposal, QueueEntry, QueueFilter, WaitsFor
+from pipeline.review.model import Proposal, QueueEntry, QueueFilter, WaitsFor
 from web.desk.page import Page
 from web.desk.pages import actions
 

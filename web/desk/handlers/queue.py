@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from pipeline.identifiers import parse_reference
-from pipeline.review_model import QueueFilter, Refused, WaitsFor
+from pipeline.review.model import QueueFilter, Refused, WaitsFor
 from web.desk.page import Page
 from web.desk.pages import queue
 

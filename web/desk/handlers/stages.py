@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipeline.lifecycle import OPEN
-from pipeline.review_model import Counts
+from pipeline.review.model import Counts
 from rules.charts import bars
 from storage.activity import Flow, Lane, SqlActivity
 from tasks.sources import SourceStanding

@@ -8,9 +8,9 @@ from datetime import date
 from typing import Final
 
 from pipeline.model import Text
-from pipeline.review_clock import in_the_way
-from pipeline.review_model import Act, CaseView, Proposal, Reason
-from pipeline.review_words import DOCUMENTS, OVERRIDES, QUESTIONS, REJECTIONS, SUSPENSIONS
+from pipeline.review.clock import in_the_way
+from pipeline.review.model import Act, CaseView, Proposal, Reason
+from pipeline.review.words import DOCUMENTS, OVERRIDES, QUESTIONS, REJECTIONS, SUSPENSIONS
 from web.desk.pages.application import label
 
 ACTIONS: Final[Mapping[str, Text]] = {
@@ -34,7 +34,7 @@ ACTIONS: Final[Mapping[str, Text]] = {
     "claim": Text("自分が担当する", "Assign to me"),
     "release": Text("担当を解除する", "Give it back"),
 }
-"""Every action by its name in :class:`pipeline.review.Review`, in the order of the page."""
+"""Every action by its name in :class:`pipeline.review.actions.Review`, in the order of the page."""
 
 AT_ONCE: Final = frozenset({"note", "claim", "release", "resume"})
 """Actions that decide nothing: they are done without asking whether one is sure."""

@@ -13,8 +13,8 @@ from pipeline.calendar import business_days_between, day_of
 from pipeline.documents import Json
 from pipeline.identifiers import OrganisationId
 from pipeline.model import CaseFile, Check, CheckState, Decision, Presence, Text
-from pipeline.review_model import WAITS_FOR, AppealState, ReviewRecord
-from pipeline.review_words import REJECTIONS
+from pipeline.review.model import WAITS_FOR, AppealState, ReviewRecord
+from pipeline.review.words import REJECTIONS
 from rules.labels import SOURCES
 from rules.prose import DECISIONS, EFFECTS, OUTCOMES, leaf
 from web.desk.pages.history import actor

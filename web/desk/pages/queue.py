@@ -11,7 +11,7 @@ from pipeline.calendar import business_days_between, day_of
 from pipeline.lifecycle import MEANING, State
 from pipeline.model import Text
 from pipeline.people import Person
-from pipeline.review_model import WAITS_FOR, Counts, QueueEntry, QueueFilter, WaitsFor
+from pipeline.review.model import WAITS_FOR, Counts, QueueEntry, QueueFilter, WaitsFor
 from rules.labels import LABELS
 
 TABS: Final[Mapping[WaitsFor, Text]] = {

@@ -1,6 +1,6 @@
 """What people do to cases: decide, propose and confirm, ask, defer, note, claim.
 
-Every action names what was on the page it comes from (:class:`~pipeline.review_model.Seen`): where the case
+Every action names what was on the page it comes from (:class:`~pipeline.review.model.Seen`): where the case
 has moved on since, or rests on another dossier, it is :class:`~pipeline.errors.StaleCase` and nothing is
 done. The desk, the command line and the tests call the same methods; nothing here knows a page.
 """
@@ -37,8 +37,8 @@ from pipeline.model import (
 )
 from pipeline.people import Person, Role, normal_name
 from pipeline.ports import Clock, Memory, SimilarNames, Transaction
-from pipeline.review_clock import Timer, in_the_way, is_in_the_way, leave, referred, timer, wait
-from pipeline.review_model import (
+from pipeline.review.clock import Timer, in_the_way, is_in_the_way, leave, referred, timer, wait
+from pipeline.review.model import (
     Act,
     Appeal,
     AppealState,
@@ -58,9 +58,9 @@ from pipeline.review_model import (
     Seen,
     WaitsFor,
 )
-from pipeline.review_policy import ROLE as ROLE_FOR
-from pipeline.review_policy import FourEyes, ReviewTimes, four_eyes
-from pipeline.review_words import (
+from pipeline.review.policy import ROLE as ROLE_FOR
+from pipeline.review.policy import FourEyes, ReviewTimes, four_eyes
+from pipeline.review.words import (
     DOCUMENTS,
     OVERRIDES,
     QUESTIONS,

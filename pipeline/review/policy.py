@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from pipeline.calendar import add_business_days, day_of, end_of
 from pipeline.people import Role
-from pipeline.review_model import Act
+from pipeline.review.model import Act
 
 FIRST_LISTING = "first_listing"
 OVERRIDE = "override"

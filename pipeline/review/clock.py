@@ -10,8 +10,8 @@ from pipeline.documents import Json
 from pipeline.identifiers import new_id
 from pipeline.model import Case, CaseFile, Decision, Stage, Step
 from pipeline.ports import Transaction
-from pipeline.review_model import ReviewRecord, WaitsFor
-from pipeline.review_policy import ReviewTimes
+from pipeline.review.model import ReviewRecord, WaitsFor
+from pipeline.review.policy import ReviewTimes
 
 
 class Timer:

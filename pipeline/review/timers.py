@@ -12,8 +12,8 @@ from pipeline.identifiers import new_id
 from pipeline.lifecycle import State
 from pipeline.model import Case, CaseFile, Event, Progress, Stage, Step
 from pipeline.ports import Clock, Memory, Transaction
-from pipeline.review_clock import Timer, timer, wait
-from pipeline.review_model import WaitsFor
+from pipeline.review.clock import Timer, timer, wait
+from pipeline.review.model import WaitsFor
 
 PUT_OFF = timedelta(hours=1)
 """When an override's end is looked at again that cannot take effect now."""

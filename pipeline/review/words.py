@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.model import Text
-from pipeline.review_model import Refused
+from pipeline.review.model import Refused
 
 QUESTIONS: Final[Mapping[str, Text]] = {
     "FIELD_UNCLEAR": Text(

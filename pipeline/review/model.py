@@ -415,7 +415,7 @@ class Done:
 
 
 class Refused(SekishoError):
-    """A person cannot do this. ``code`` is one of ``pipeline.review_words.REFUSALS``; ``text`` says it."""
+    """A person cannot do this. ``code`` is one of ``pipeline.review.words.REFUSALS``; ``text`` says it."""
 
     def __init__(self, code: str, text: Text, detail: str = "") -> None:
         super().__init__(code + (f": {detail}" if detail else ""))
