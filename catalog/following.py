@@ -37,14 +37,19 @@ class Following:
         self._thread.join(timeout=1.0)
 
     def _run(self) -> None:
+        told = ""
         while not self._stop.is_set():
             try:
                 # Without waiting at first, so that the index of an empty catalog is ready too.
                 self._follower.catch_up()
+                told = ""
                 self._follower.run(self._stop, wait=self._wait, pause=PAUSE)
             except CatalogError as error:
-                # What does not hold together is not taken. It may be mended on the other side.
-                log.error("the feed cannot be followed: %s", error)
+                # What does not hold together is not taken. It may be mended on the other side. An outage is
+                # told once, not every other second.
+                if (kind := type(error).__name__) != told:
+                    log.error("the feed cannot be followed: %s", error)  # noqa: TRY400
+                    told = kind
             except Exception:
                 log.exception("the feed cannot be followed")
             self._stop.wait(PAUSE)
