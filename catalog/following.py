@@ -48,7 +48,7 @@ class Following:
                 # What does not hold together is not taken. It may be mended on the other side. An outage is
                 # told once, not every other second.
                 if (kind := type(error).__name__) != told:
-                    log.error("the feed cannot be followed: %s", error)  # noqa: TRY400
+                    log.error("the feed cannot be followed: %s", error)
                     told = kind
             except Exception:
                 log.exception("the feed cannot be followed")
