@@ -110,13 +110,14 @@ class Collection:
         reused = [answer is not None for answer in answers]
         asked = [each.check.inquiry for each, answer in zip(tries, answers, strict=True) if answer is None]
         came = iter(self.sources.ask(asked) if asked else ())
+        together = len(asked) > 1
         progress = None
         for each, known, again in zip(tries, answers, reused, strict=True):
             answer = next(came) if known is None else known
             if each.step.id == step.id:
-                progress = self._settle(each, answer, reused=again, at_once=True)
+                progress = self._settle(each, answer, reused=again, together=together, at_once=True)
             else:
-                self._settle_other(each, answer, reused=again)
+                self._settle_other(each, answer, reused=again, together=together)
         assert progress is not None
         return progress
 
@@ -132,18 +133,20 @@ class Collection:
         others = [_Try(each[1], each[0], _check_of(each[1], each[0])) for each in loaded if each is not None]
         return [own, *(each for each in others if each.check.reason not in _ALONE)]
 
-    def _settle_other(self, each: _Try, answer: Answer, *, reused: bool) -> None:
+    def _settle_other(self, each: _Try, answer: Answer, *, reused: bool, together: bool) -> None:
         try:
-            self._settle(each, answer, reused=reused, at_once=False)
+            self._settle(each, answer, reused=reused, together=together, at_once=False)
         except StaleCase:
             return  # somebody moved that case meanwhile; if its step is still due, it is done alone
 
-    def _settle(self, each: _Try, answer: Answer, *, reused: bool, at_once: bool) -> Progress:
+    def _settle(self, each: _Try, answer: Answer, *, reused: bool, together: bool, at_once: bool) -> Progress:
         file, step, check = each.file, each.step, each.check
         now = self.clock.now()
         if isinstance(answer, Unanswered) and answer.reason == "deferred":
             return self._put_off(each, answer, now)
-        renewed = self._check(check.inquiry, answer, tries=check.tries, now=now, reused=reused)
+        renewed = self._check(
+            check.inquiry, answer, tries=check.tries, now=now, reused=reused, together=together
+        )
         following = None
         with self.memory.write() as tx:
             if not tx.ledger.finish(step):
@@ -206,10 +209,23 @@ class Collection:
             return None
         return self._fresh(each.file, [each.check.inquiry]).get(each.check.inquiry.key)
 
-    def _check(self, inquiry: Inquiry, answer: Answer, *, tries: int, now: datetime, reused: bool) -> Check:
+    def _check(
+        self,
+        inquiry: Inquiry,
+        answer: Answer,
+        *,
+        tries: int,
+        now: datetime,
+        reused: bool,
+        together: bool = False,
+    ) -> Check:
         if isinstance(answer, Capture):
             tried = tries if reused else tries + 1
             return Check(inquiry, CheckState.ANSWERED, tried, capture=answer, reused=reused)
+        if together and answer.reason in _ALONE:
+            # What may lie in another's question is not held against this one: it is asked alone, shortly.
+            next_turn = self.schedule.next_turn(now, answer)
+            return Check(inquiry, CheckState.WAITING, tries, reason=answer.reason, next_try_at=next_turn)
         tried = tries if answer.reason == "deferred" else tries + 1
         next_try_at = self.schedule.next_try(tried, now, answer)
         state = CheckState.GIVEN_UP if next_try_at is None else CheckState.WAITING

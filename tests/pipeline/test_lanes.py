@@ -225,6 +225,21 @@ def test_who_was_refused_or_held_up_is_asked_about_alone(world: World, reason: s
     assert [world.state(step) for step in steps] == [State.LISTED] * 3
 
 
+def test_what_may_lie_in_anothers_question_costs_nobody_a_try(world: World) -> None:
+    world.sources.paces["jp.nta"] = Pace(batch=10)
+    steps = answers_waiting(world, 2)
+    before = [check(world, step, "jp.nta").tries for step in steps]
+    world.sources.script["jp.nta"] = ["timeout"] * 2
+    world.sweep()
+    assert [len(request) for request in world.sources.requests] == [2]
+    assert [check(world, step, "jp.nta").tries for step in steps] == before
+    world.sources.requests.clear()
+    world.clock.advance(timedelta(seconds=5))
+    world.sweep()
+    assert [len(request) for request in world.sources.requests] == [1, 1]
+    assert [world.state(step) for step in steps] == [State.LISTED] * 2
+
+
 def test_a_worker_that_dies_with_a_batch_loses_nothing(world: World) -> None:
     world.sources.paces["jp.nta"] = Pace(batch=10)
     steps = answers_waiting(world, 3)
