@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Office, confirmed, until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 SAMPLES = {"ja": "akatsuki-board", "en": "comeragh-analytics"}
 """Each of a vendor that has no listing yet."""
