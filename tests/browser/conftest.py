@@ -24,7 +24,9 @@ PASSWORD = "a long password of my own"
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
 
 
-@pytest.fixture(scope="session")
+# Playwright's event loop counts as running in this thread until it ends, and tests of other folders have
+# theirs and come in any order between these modules. So a browser lasts for one module.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium as the system has it; in CI its absence is a failure."""
     found = os.environ.get("SEKISHO_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -39,7 +41,7 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     running = Up(tmp_path_factory.mktemp("browser") / "state")
     yield running
