@@ -57,6 +57,8 @@ bench: env  ## Measure against what one would otherwise write; prints ratios
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.rules
 	@$(BIN)/python -m bench.mirror
+	@$(BIN)/python -m bench.bulkhead
+	@$(BIN)/python -m bench.reviews
 	@$(BIN)/python -m bench.desk
 	@$(BIN)/python -m bench.catalog
 	@$(BIN)/python -m bench.search
