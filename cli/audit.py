@@ -147,7 +147,7 @@ def _exporting(state: Path, *, sign: bool = True) -> Iterator[tuple[SqlMemory, E
 
 
 def _selection(tx: SqlTransaction, first: str | None, last: str | None, case: str | None) -> Selection:
-    from cli.case import find
+    from cli.finding import find
     from pipeline.audit import Selection
 
     return Selection(

@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import click
 
 from cli import deciding
+from cli.finding import find
 from cli.outcomes import cited, print_buyers, print_results
-from cli.output import Command, Exit, Failure, as_json, console, emit, emit_all, in_language, state_folder
+from cli.output import Command, Exit, as_json, console, emit, emit_all, in_language, state_folder
 from pipeline.lifecycle import MEANING, State
 
 if TYPE_CHECKING:
     from pipeline.model import CaseFile, Check, Event
-    from storage.memory import SqlTransaction
 
 _EXITS = (Exit.NOT_FOUND, Exit.CONFLICT, Exit.INVALID, Exit.TRY_AGAIN)
 
@@ -103,45 +102,6 @@ def show(state: Path, name: str, lang: str, *, as_json: bool) -> None:
         emit(_described(file, journal))
     else:
         _print(file, journal, lang)
-
-
-def find(tx: SqlTransaction, name: str) -> CaseFile:
-    """The case of a reference (SK-…) or of an application's id.
-
-    :raises Failure: when the name is neither, or there is no such case.
-    """
-    from pipeline.identifiers import parse_reference
-
-    unknown = Failure(
-        Exit.NOT_FOUND, "cli.case_unknown", f"There is no case {name}", "`sekisho case list` lists them."
-    )
-    try:
-        application_id = UUID(name)
-    except ValueError:
-        pass
-    else:
-        case_id = _case_of(tx, application_id)
-        if case_id is None:
-            raise unknown
-        return tx.cases.file(case_id)
-    try:
-        reference = parse_reference(name)
-    except ValueError as error:
-        raise Failure(Exit.INVALID, "cli.reference_malformed", str(error)) from None
-    file = tx.cases.by_reference(reference)
-    if file is None:
-        raise unknown
-    return file
-
-
-def _case_of(tx: SqlTransaction, application_id: UUID) -> UUID | None:
-    from sqlalchemy import select
-
-    from storage.tables import cases
-
-    query = select(cases.c.id).where(cases.c.application_id == application_id)
-    found: UUID | None = tx.connection.execute(query).scalar_one_or_none()
-    return found
 
 
 def _described(file: CaseFile, journal: Sequence[Event]) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def session(state: Path, case_name: str, account: str, seen: str = "") -> Iterat
 
     :raises Failure: whatever the action refuses.
     """
-    from cli.case import find
+    from cli.finding import find
     from cli.installation import open_memory, read_settings
     from pipeline.errors import StaleCase
     from pipeline.people import normal_name

@@ -91,7 +91,7 @@ def erase(
 def _cases(
     tx: SqlTransaction, applications: Sequence[str], sender: str | None, vendor: str | None
 ) -> list[UUID]:
-    from cli.case import find
+    from cli.finding import find
     from pipeline.identifiers import OrganisationId
     from storage.erasure import cases_of_sender, cases_of_vendor
 

@@ -322,7 +322,7 @@ def _judged(
 
 def _of_case(state: Path, name: str) -> Mapping[str, Any]:
     """The outcome document of a case's decision."""
-    from cli.case import find
+    from cli.finding import find
     from cli.installation import open_memory, read_settings
 
     with open_memory(read_settings(state)) as memory, memory.read() as tx:

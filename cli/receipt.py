@@ -34,7 +34,7 @@ def show(state: Path, case: str, number: int | None, lang: str, *, raw: bool, as
 
     CASE is a case reference (SK-…) or the application's id.
     """
-    from cli.case import find
+    from cli.finding import find
     from cli.installation import open_memory, read_settings
     from pipeline.signing import payload_of
 

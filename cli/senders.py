@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.output import Command, Exit, Failure, as_json, console, emit, emit_all, note, state_folder
+from cli.spans import Span
 
 if TYPE_CHECKING:
     from pipeline.webhook import PublicKey
@@ -20,27 +20,6 @@ if TYPE_CHECKING:
     from tasks.settings import Settings
 
 _EXITS = (Exit.NOT_FOUND, Exit.CONFLICT, Exit.INVALID, Exit.TRY_AGAIN)
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-_LONGEST_OVERLAP = timedelta(days=90)
-
-
-class Span(click.ParamType[timedelta]):
-    """A length of time: a number and ``m``, ``h`` or ``d``."""
-
-    name = "SPAN"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read it."""
-        if isinstance(value, timedelta):
-            return value
-        match = re.fullmatch(r"([0-9]{1,5})([mhd])", str(value), re.ASCII)
-        if match is None:
-            self.fail("a number and m, h or d, such as 24h", param, ctx)
-        span = int(match[1]) * _UNITS[match[2]]
-        if span > _LONGEST_OVERLAP:
-            self.fail("90d at most", param, ctx)
-        return span
-
 
 public_key = click.option(
     "--public-key",

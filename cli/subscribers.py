@@ -18,7 +18,7 @@ from uuid import UUID
 import click
 
 from cli.output import Command, Exit, Failure, as_json, console, emit, emit_all, note, state_folder
-from cli.senders import Span
+from cli.spans import Span
 
 if TYPE_CHECKING:
     from pipeline.delivery import Outcome, Subscriber

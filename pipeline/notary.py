@@ -1,4 +1,4 @@
-"""Signed heads: now and then the journal's newest digest and its tree's root are put under a signature.
+"""What is put under a signature: the journal's head now and then, and the receipt of each decision.
 
 A chain alone can be made anew from its beginning by whoever holds the database. He cannot make anew what he
 once signed and gave away.
@@ -15,10 +15,15 @@ from pipeline.errors import JournalBroken
 from pipeline.journal import EMPTY, Head, Kept, SignedHead
 from pipeline.model import isoformat
 from pipeline.ports import Clock, Memory
+from pipeline.receipts import RECEIPT_KIND, SignedReceipt, payload
+from pipeline.review.policy import ReviewTimes
 from pipeline.signing import KeySet, PublicKey, SigningKey
 
 HEAD_KIND = "sekisho-journal-head"
 """The ``typ`` of a signed head. Its payload has ``position``, ``sha256``, ``root`` and ``at``."""
+
+BATCH = 100
+"""Receipts that are signed at a time."""
 
 _PAGE = 1000
 
@@ -134,3 +139,33 @@ class Notary:
             yield page
         if last != head:
             raise JournalBroken(head.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """Signs receipts. ``keys`` are the keys in force, the newest first; without one nothing is signed."""
+
+    memory: Memory
+    clock: Clock
+    keys: Sequence[SigningKey]
+    times: ReviewTimes
+
+    def sign_due(self) -> int:
+        """Sign a batch of the receipts that are missing, the oldest first; return how many.
+
+        It may be done twice, or by two at once: of two receipts of one decision the first stays.
+        """
+        if not self.keys:
+            return 0
+        key = self.keys[0]
+        with self.memory.read() as tx:
+            missing = tx.receipts.missing(BATCH)
+        if not missing:
+            return 0
+        signed = [
+            SignedReceipt(each.kept.entry.position, each, key.sign(RECEIPT_KIND, payload(each, self.times)))
+            for each in missing
+        ]
+        with self.memory.write() as tx:
+            tx.receipts.add(signed, key.public, self.clock.now())
+        return len(signed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from pipeline.delivery import Attempt, DisabledBecause, Due, Errand, Outcome, Subscriber
@@ -35,6 +35,7 @@ from pipeline.model import (
     Text,
     Waiver,
 )
+from pipeline.receipts import Decided, SignedReceipt
 from pipeline.review.model import (
     Appeal,
     AppealState,
@@ -54,9 +55,6 @@ from pipeline.review.model import (
     WaitsFor,
 )
 from pipeline.signing import PublicKey
-
-if TYPE_CHECKING:
-    from pipeline.receipts import Decided, SignedReceipt
 
 
 class Clock(Protocol):

@@ -10,20 +10,15 @@ signed a moment later by whoever sweeps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.documents import Json, sha256
 from pipeline.journal import Kept
 from pipeline.model import Application, Decision, Verdict, isoformat
-from pipeline.ports import Clock, Memory
 from pipeline.review.policy import ReviewTimes
-from pipeline.signing import SigningKey
 
 RECEIPT_KIND = "sekisho-receipt"
 """The ``typ`` of a receipt."""
-
-BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +47,6 @@ class SignedReceipt:
     def sha256(self) -> str:
         """The receipt's name."""
         return sha256(self.token.encode("ascii"))
-
-
-@dataclass(frozen=True, slots=True)
-class Receipts:
-    """Signs receipts. ``keys`` are the keys in force, the newest first; without one nothing is signed."""
-
-    memory: Memory
-    clock: Clock
-    keys: Sequence[SigningKey]
-    times: ReviewTimes
-
-    def sign_due(self) -> int:
-        """Sign a batch of the receipts that are missing, the oldest first; return how many.
-
-        It may be done twice, or by two at once: of two receipts of one decision the first stays.
-        """
-        if not self.keys:
-            return 0
-        key = self.keys[0]
-        with self.memory.read() as tx:
-            missing = tx.receipts.missing(BATCH)
-        if not missing:
-            return 0
-        signed = [
-            SignedReceipt(each.kept.entry.position, each, key.sign(RECEIPT_KIND, payload(each, self.times)))
-            for each in missing
-        ]
-        with self.memory.write() as tx:
-            tx.receipts.add(signed, key.public, self.clock.now())
-        return len(signed)
 
 
 def payload(decided: Decided, times: ReviewTimes) -> Json:

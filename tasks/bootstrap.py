@@ -19,10 +19,9 @@ from connectors.transport import is_this_machine
 from pipeline.adjudication import Adjudication
 from pipeline.collection import Collection
 from pipeline.model import Stage, Step
-from pipeline.notary import Notary
+from pipeline.notary import Notary, Receipts
 from pipeline.ports import Connector, Fitting, Policy
 from pipeline.publication import Expiry, Publication, Retention
-from pipeline.receipts import Receipts
 from pipeline.review.actions import Review
 from pipeline.review.timers import ReviewTimers
 from pipeline.sending import Sending

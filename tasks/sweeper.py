@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from celery.beat import Scheduler
 
-from pipeline import receipts
+from pipeline import notary
 from pipeline.errors import JournalBroken
 from pipeline.model import Stage, Step
 from tasks import deliveries, dispatch, heartbeat, upkeep
@@ -119,7 +119,7 @@ def one_a_request(steps: Iterable[Step]) -> Iterator[Step]:
 def attest() -> None:
     """Sign the receipts of new decisions, and the journal's head if that is due."""
     try:
-        while system().receipts.sign_due() == receipts.BATCH:
+        while system().receipts.sign_due() == notary.BATCH:
             heartbeat.beat()
         signed = system().notary.sign_if_due()
     except JournalBroken as broken:

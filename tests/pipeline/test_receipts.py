@@ -11,7 +11,8 @@ from sqlalchemy import delete
 
 from pipeline.documents import sha256
 from pipeline.lifecycle import State
-from pipeline.receipts import BATCH, RECEIPT_KIND, Receipts, SignedReceipt, payload
+from pipeline.notary import BATCH, Receipts
+from pipeline.receipts import RECEIPT_KIND, SignedReceipt, payload
 from pipeline.review.policy import ReviewTimes
 from pipeline.schemas import find
 from pipeline.signing import KeySet, SigningKey, key_of

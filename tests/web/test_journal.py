@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 
 from pipeline.identifiers import new_id
 from pipeline.model import Event, Verdict
-from pipeline.notary import HEAD_KIND, Notary
+from pipeline.notary import HEAD_KIND, Notary, Receipts
 from pipeline.personal import sealed_digest
-from pipeline.receipts import RECEIPT_KIND, Receipts
+from pipeline.receipts import RECEIPT_KIND
 from pipeline.review.policy import ReviewTimes
 from pipeline.signing import KeySet, SigningKey, payload_of
 from tests.web.test_openapi import answer_schema, validator
