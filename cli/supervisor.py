@@ -119,9 +119,9 @@ class Supervisor:
         part.child.start()
 
     def _end(self, children: Sequence[Child]) -> None:
+        asked = len(self._signals.received)
         for child in reversed(children):
             child.signal(signal.SIGTERM)
-        asked = len(self._signals.received)
         deadline = time.monotonic() + self._grace
         while any(child.is_running for child in children):
             # Whoever asks a second time is in a hurry.
