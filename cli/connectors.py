@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -295,24 +295,10 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def _joined(state: Path) -> Iterator[_Joined]:
-    from cli.installation import read_register_settings, unusable
-    from pipeline.errors import ConfigurationError
-    from tasks.bootstrap import join, shared_limits
-    from tasks.mirror import mirror_if_there
+    from cli.installation import joined, read_register_settings
 
     settings = read_register_settings(state)
-    with quiet(), ExitStack() as stack:
-        mirror = mirror_if_there(settings)
-        if mirror is not None:
-            stack.callback(mirror.close)
-        limits = shared_limits(settings)
-        stack.callback(limits.close)
-        try:
-            connectors = join(settings, limits, mirror)
-        except ConfigurationError as error:
-            raise unusable(error.faults) from None
-        for connector in connectors:
-            stack.callback(getattr(connector, "close", lambda: None))
+    with quiet(), joined(settings) as (connectors, limits, _):
         yield _Joined(settings, connectors, limits)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,11 @@ from cli.output import Exit, Failure
 from cli.state import StateFolder, fill
 
 if TYPE_CHECKING:
+    from connectors.limits import SharedLimits
+    from pipeline.ports import Connector
     from storage.database import Database
     from storage.memory import SqlMemory
+    from storage.mirror import Mirror
     from tasks.settings import Settings
 
 
@@ -41,6 +44,31 @@ def read_register_settings(state: Path) -> Settings:
     if not {"SEKISHO_DATABASE_URL", "SEKISHO_DATABASE_URL_FILE"} & os.environ.keys():
         fill(os.environ, {"SEKISHO_MIRROR_URL": f"sqlite:///{state.absolute()}/mirror.db"})
     return read_settings(state)
+
+
+@contextmanager
+def joined(settings: Settings) -> Iterator[tuple[list[Connector], SharedLimits, Mirror | None]]:
+    """The connectors of the sources that are asked, their limits, and the mirror, if there is one.
+
+    :raises Failure: with every fault of the sources' settings.
+    """
+    from pipeline.errors import ConfigurationError
+    from tasks.bootstrap import join, shared_limits
+    from tasks.mirror import mirror_if_there
+
+    with ExitStack() as stack:
+        mirror = mirror_if_there(settings)
+        if mirror is not None:
+            stack.callback(mirror.close)
+        limits = shared_limits(settings)
+        stack.callback(limits.close)
+        try:
+            connectors = join(settings, limits, mirror)
+        except ConfigurationError as error:
+            raise unusable(error.faults) from None
+        for connector in connectors:
+            stack.callback(getattr(connector, "close", lambda: None))
+        yield connectors, limits, mirror
 
 
 def unusable(faults: list[str]) -> Failure:

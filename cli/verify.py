@@ -305,25 +305,15 @@ class Survey:
 def _opened(state: Path, wanted: str | None, *, again: bool) -> Iterator[Survey]:
     from datetime import timedelta, timezone
 
-    from cli.installation import read_register_settings, unusable
+    from cli.installation import joined, read_register_settings
     from connectors.sources import ConcurrentSources
-    from pipeline.errors import ConfigurationError
     from pipeline.freshness import NEVER, Freshness
-    from tasks.bootstrap import SystemClock, join, shared_limits
-    from tasks.mirror import mirror_if_there
+    from tasks.bootstrap import SystemClock
     from tasks.roster import Inquirer
 
     settings = read_register_settings(state)
     with ExitStack() as stack:
-        mirror = mirror_if_there(settings)
-        if mirror is not None:
-            stack.callback(mirror.close)
-        limits = shared_limits(settings)
-        stack.callback(limits.close)
-        try:
-            connectors = join(settings, limits, mirror)
-        except ConfigurationError as error:
-            raise unusable(error.faults) from None
+        connectors, _, mirror = stack.enter_context(joined(settings))
         chosen = _chosen(wanted, [connector.source for connector in connectors])
         used = [connector for connector in connectors if connector.source in chosen]
         sources = ConcurrentSources(used, in_flight=1)

@@ -25,7 +25,7 @@ from pipeline.errors import SekishoError
 from pipeline.lifecycle import State
 from pipeline.model import Event, Text, isoformat
 from pipeline.review.model import Question
-from pipeline.review.words import DOCUMENTS, QUESTIONS
+from pipeline.review.words import asked
 
 ANSWER_LIMIT = 1024
 """Bytes of an endpoint's answer that are read at all."""
@@ -313,21 +313,9 @@ def _of_application(delivery: Delivery, base_url: str) -> dict[str, Any]:
             {key: point.get(key) for key in ("rule", "reason", "message", "remedy")}
             for point in delivery.asked[:MOST_ASKED]
         ],
-        "questions": [_question(question) for question in delivery.questions],
+        # Without the reviewer's own words: those are read where the vendor proves who it is.
+        "questions": [asked(question) for question in delivery.questions],
         "links": {"application": f"{base_url}/v1/applications/{delivery.subject}"},
-    }
-
-
-def _question(question: Question) -> dict[str, Any]:
-    # Not the reviewer's own words: those are read where the vendor proves who it is.
-    document = DOCUMENTS.get(question.about)
-    return {
-        "id": str(question.id),
-        "code": question.code,
-        **QUESTIONS[question.code].as_json(),
-        "field": question.about if question.about.startswith("/") else None,
-        "document": None if document is None else {"code": question.about, **document.as_json()},
-        "due_on": question.due_on.isoformat(),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -49,22 +50,18 @@ class Submissions:
         self._services = services
         self._directory = directory
         self._commits = GroupCommit(Intake(services.memory, services.clock, services.lease))
-        self._rate = RateLimitItemPerMinute(services.limits.submissions_per_minute)
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._rate = SenderRate(services.limits.submissions_per_minute)
 
     async def submit(self, request: Request) -> Response:
         """Take one submission."""
         sender_id: UUID | None = None
         try:
-            body = await read_body(request, self._services.limits)
-            refuse_coding(request)
-            claim = read_claim(request)
-            known = await self._directory.now()
-            sender_id = verified_sender(claim, body, known, self._services.clock.now())
+            signed = await read_signed(request, self._services, self._directory)
+            sender_id, body = signed.sender_id, signed.body
             refuse_other_media(request)
             document = read_submission(body)
-            self._refuse_excess(sender_id, known.backlog)
-            receipt = await self._commits.accept(Submission(sender_id, claim.message_id, body, document))
+            self._refuse_excess(sender_id, signed.backlog)
+            receipt = await self._commits.accept(Submission(sender_id, signed.message_id, body, document))
         except Problem as problem:
             alert = problem.type is problems.ID_REUSED
             (log.error if alert else log.info)(
@@ -83,7 +80,7 @@ class Submissions:
         return _receipt_answer(receipt)
 
     def _refuse_excess(self, sender_id: UUID, backlog: int) -> None:
-        refuse_excess(self._limiter, self._rate, sender_id)
+        self._rate.refuse_excess(sender_id)
         if backlog > self._services.limits.backlog:
             raise Problem(problems.BACKLOG_FULL, retry_after=_BACKLOG_WAIT)
 
@@ -175,11 +172,41 @@ def read_submission(body: bytes) -> Json:
     return document
 
 
-def refuse_excess(limiter: FixedWindowRateLimiter, rate: RateLimitItemPerMinute, sender_id: UUID) -> None:
-    """Count one message of a sender; refuse it beyond the rate."""
-    if not limiter.hit(rate, str(sender_id)):
-        until = limiter.get_window_stats(rate, str(sender_id)).reset_time
-        raise Problem(problems.RATE_EXCEEDED, retry_after=timedelta(seconds=until - time.time()))
+class SenderRate:
+    """How many messages one sender may send a minute, as this process sees them."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._rate = RateLimitItemPerMinute(per_minute)
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+
+    def refuse_excess(self, sender_id: UUID) -> None:
+        """Count one message of a sender; refuse it beyond the rate."""
+        if not self._limiter.hit(self._rate, str(sender_id)):
+            until = self._limiter.get_window_stats(self._rate, str(sender_id)).reset_time
+            raise Problem(problems.RATE_EXCEEDED, retry_after=timedelta(seconds=until - time.time()))
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A body whose signature is good, and whose it is. ``backlog`` is how many steps are open."""
+
+    sender_id: UUID
+    message_id: str
+    body: bytes
+    backlog: int
+
+
+async def read_signed(request: Request, services: Services, directory: Directory) -> Signed:
+    """Read a body and find its sender: size, headers, time, signature, the cheap before the dear.
+
+    :raises Problem: where it is too large, or not signed by a sender who is known.
+    """
+    body = await read_body(request, services.limits)
+    refuse_coding(request)
+    claim = read_claim(request)
+    known = await directory.now()
+    sender_id = verified_sender(claim, body, known, services.clock.now())
+    return Signed(sender_id, claim.message_id, body, known.backlog)
 
 
 def refuse_coding(request: Request) -> None:

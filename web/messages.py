@@ -9,9 +9,6 @@ from uuid import UUID
 
 import orjson
 import structlog
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,9 +18,8 @@ from pipeline.correspondence import Acknowledgement, Correspondence
 from pipeline.documents import Json, NotJson, read_json
 from pipeline.problems import Problem
 from web.answers import answer, outages_told
-from web.authentication import read_claim, verified_sender
 from web.directory import Directory
-from web.intake import REPEATED, read_body, refuse_coding, refuse_excess, refuse_other_media
+from web.intake import REPEATED, SenderRate, read_signed, refuse_other_media
 from web.services import Services
 
 log = structlog.get_logger()
@@ -36,22 +32,18 @@ class Messages:
         self._services = services
         self._directory = directory
         self._correspondence = Correspondence(services.memory, services.clock, services.times)
-        self._rate = RateLimitItemPerMinute(services.limits.submissions_per_minute)
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._rate = SenderRate(services.limits.submissions_per_minute)
 
     async def take(self, request: Request) -> Response:
         """Take one message."""
         sender_id: UUID | None = None
         try:
-            body = await read_body(request, self._services.limits)
-            refuse_coding(request)
-            claim = read_claim(request)
-            known = await self._directory.now()
-            sender_id = verified_sender(claim, body, known, self._services.clock.now())
+            signed = await read_signed(request, self._services, self._directory)
+            sender_id, body = signed.sender_id, signed.body
             refuse_other_media(request)
             document = read_message(body)
-            refuse_excess(self._limiter, self._rate, sender_id)
-            told = await run_in_threadpool(self._accept, sender_id, claim.message_id, body, document)
+            self._rate.refuse_excess(sender_id)
+            told = await run_in_threadpool(self._accept, sender_id, signed.message_id, body, document)
         except Problem as problem:
             log.info("message.refused", code=problem.type.code, sender=str(sender_id) if sender_id else None)
             raise

@@ -31,7 +31,7 @@ from pipeline.review.model import (
     WaitsFor,
 )
 from pipeline.review.policy import ReviewTimes
-from pipeline.review.words import DOCUMENTS, QUESTIONS, REJECTIONS
+from pipeline.review.words import REJECTIONS, asked
 from web.answers import entity, outages_told, seconds
 from web.authentication import reading_sender
 from web.directory import Directory
@@ -193,16 +193,10 @@ def _turn(status: Standing) -> Json:
 
 
 def _question(question: Question) -> Json:
-    document = DOCUMENTS.get(question.about)
     return {
-        "id": str(question.id),
-        "code": question.code,
-        **QUESTIONS[question.code].as_json(),
-        "field": question.about if question.about.startswith("/") else None,
-        "document": None if document is None else {"code": question.about, **document.as_json()},
+        **asked(question),
         "text": question.text or None,
         "asked_at": isoformat(question.asked_at),
-        "due_on": question.due_on.isoformat(),
         "outcome": question.outcome,
     }
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from pipeline.model import Text
-from pipeline.review.model import Refused
+from pipeline.review.model import Question, Refused
 
 QUESTIONS: Final[Mapping[str, Text]] = {
     "FIELD_UNCLEAR": Text(
@@ -122,3 +122,16 @@ REFUSALS: Final[Mapping[str, Text]] = {
 def refusal(code: str, detail: str = "") -> Refused:
     """The error that this refusal is."""
     return Refused(code, REFUSALS[code], detail)
+
+
+def asked(question: Question) -> dict[str, Any]:
+    """What a vendor is asked, where and by when; not the reviewer's own words."""
+    document = DOCUMENTS.get(question.about)
+    return {
+        "id": str(question.id),
+        "code": question.code,
+        **QUESTIONS[question.code].as_json(),
+        "field": question.about if question.about.startswith("/") else None,
+        "document": None if document is None else {"code": question.about, **document.as_json()},
+        "due_on": question.due_on.isoformat(),
+    }
